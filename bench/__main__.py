@@ -31,6 +31,7 @@ class Suite(StrEnum):
     CHALLENGER = "challenger"
     BATCH = "batch"
     PRESEND = "presend"
+    SCARCE = "scarce"
 
 
 def main(

@@ -16,6 +16,7 @@ from engine.batch.columns import Bools, Codes, ScoreColumn, ValueColumn
 from engine.batch.draws import CustomerHashes, SampleLists
 from engine.batch.facets import ClockReader, Customers, People, RequestPeople, SideConditions
 from engine.batch.frame import MaskFrame, Pairs, Words
+from engine.batch.going import GoingPair, OnGoing, pairs_by_columns, pairs_by_engine
 from engine.batch.lanes import ColumnPlan, book_lane, row_lane
 from engine.batch.order import (
     NO_PAIR,
@@ -38,6 +39,7 @@ from engine.batch.results import (
 )
 from engine.batch.scorer import Scorer
 from engine.decide.compiled import CompiledBook
+from engine.decide.experiments.subjects import NO_UNITS, DrawSubject, units_of
 from engine.decide.match import requested_clauses
 from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts
 from engine.model.request import Request
@@ -93,6 +95,9 @@ class Kernel:
         """By class and form, the place of the decision in `_distinct`."""
         self._number_of: dict[RowDecision, int] = {}
         self._distinct: list[RowDecision] = []
+        self.on_going: OnGoing | None = None
+        """Gets all pairs that may go, if it is set; by `decide` only."""
+        self._going: list[GoingPair] = []
 
     def decide(self, requests: Sequence[Request]) -> Iterator[RowDecision]:
         """The decision for each request, in order."""
@@ -116,8 +121,10 @@ class Kernel:
         else:
             lane, rows = "; ".join(self.book_lane), range(people.chunk.rows)
             numbered = [
-                self._numbered(self._alone(decide_by_engine(self._compiled, request, self._counts), lane))
-                for request in map(people.request, rows)
+                self._numbered(
+                    self._alone(decide_by_engine(self._compiled, request, self._counts), lane, row)
+                )
+                for row, request in enumerate(map(people.request, rows))
             ]
             codes = np.array([code for code, _ in numbered], np.int64)
             scores = np.array([score for _, score in numbered], np.float64)
@@ -132,22 +139,29 @@ class Kernel:
         for row, request in enumerate(requests):
             lane = book or row_lane(request, self._plan)
             if lane:
-                alone = self._alone(decide_by_engine(self._compiled, request, self._counts), lane)
+                alone = self._alone(decide_by_engine(self._compiled, request, self._counts), lane, row)
                 decisions[row] = alone
                 self.funnel.see(alone)
             else:
                 columnar.append(row)
+        going, self._going = self._going, []
         if columnar:
             by_columns = self._by_columns(RequestPeople([requests[row] for row in columnar]))
             by_columns.counted_by(self.funnel)
             for at, row in enumerate(columnar):
                 decisions[row] = by_columns.row(at)
+        if self.on_going is not None:
+            going += [pair._replace(row=columnar[pair.row]) for pair in self._going]
+            self.on_going([request.customer for request in requests], going)
+            self._going = []
         return [decision for decision in decisions if decision is not None]
 
-    def _alone(self, by_engine: EngineDecision, lane: str) -> RowDecision:
+    def _alone(self, by_engine: EngineDecision, lane: str, row: int) -> RowDecision:
         """The engine's decision, for a customer whom the columns do not cover."""
         self.funnel.exact[lane] += 1
         self.funnel.see_tried(by_engine.selection)
+        if self.on_going is not None:
+            self._going += pairs_by_engine(row, by_engine, self._counts)
         return by_engine.decision
 
     def _by_columns(self, people: People) -> Decisions:
@@ -164,12 +178,25 @@ class Kernel:
         eligible = self._eligible(customers)
         scores = self._scorer.scores(customers, eligible)
         tried = self._tried(customers, eligible, scores, by_engine)
+        if self.on_going is not None:
+            self._going += self._pairs_going(people, tried)
         unordered = np.zeros(people.chunk.rows, np.bool_)
         unordered[eligible.rows[np.isnan(scores)]] = True
         decisions = self._confirmed(people, tried, unordered, by_engine)
         self._verify(decisions, unordered, by_engine)
         self._count(tried, unordered)
         return decisions
+
+    def _pairs_going(self, people: People, tried: _Tried) -> list[GoingPair]:
+        """All pairs that may go, not only the best of each customer."""
+
+        def subject(row: int) -> DrawSubject:
+            units = self._compiled.units
+            of_units = units_of(units, people.request(row).attributes) if units else NO_UNITS
+            return DrawSubject(people.names[row], of_units)
+
+        profiles = self._profiles.profiles, tried.profiles.tolist()
+        return pairs_by_columns(tried.pairs, profiles, self._campaigns, subject, self._plan.now)
 
     def _eligible(self, customers: Customers) -> Pairs:
         """The campaigns whose condition holds and whose schedules run."""
@@ -219,7 +246,7 @@ class Kernel:
         scores[going] = tried.pairs.scores[tried.best[going]]
         codes = np.empty(rows, np.int64)
         for row in np.flatnonzero(unordered).tolist():
-            alone = self._alone(by_engine(row), "has a score that is not a number")
+            alone = self._alone(by_engine(row), "has a score that is not a number", row)
             codes[row], scores[row] = self._numbered(alone)
         kept = np.flatnonzero(~unordered)
         used, at_first = np.unique(classes[kept], return_index=True)

@@ -59,7 +59,7 @@ def bound_of(chunks: Iterable[PairChunk], limits: Codes, prices: ScoreColumn) ->
     total = float((limits * prices).sum())
     for chunk in chunks:
         possible = chunk.fits(limits)
-        total += float(_best_by_row(chunk, chunk.priced(prices), possible).sum())
+        total += float(best_by_row(chunk, chunk.priced(prices), possible).sum())
     return total
 
 
@@ -98,6 +98,7 @@ def _polished(chunks: Iterable[PairChunk], limits: Codes, start: Prices) -> Pric
     The steps are Polyak's ("Introduction to Optimization", 1987, 5.3) with a level that is assumed to be reached, and comes
     nearer to the best bound whenever it is not.
     """
+    scale = _largest_amounts(chunks, len(limits))
     prices, best, reach = start.prices, start, _REACH * abs(start.bound)
     for _ in range(_STEPS):
         bound, usage = _at(chunks, limits, prices)
@@ -107,11 +108,20 @@ def _polished(chunks: Iterable[PairChunk], limits: Codes, start: Prices) -> Pric
             reach /= 1.15
         slope = limits - usage
         slope[(prices <= 0) & (slope > 0)] = 0
+        slope /= scale
         length = float((slope * slope).sum())
         if not length:
             break
-        prices = np.maximum(0.0, prices - (bound - best.bound + reach) / length * slope)
+        prices = np.maximum(0.0, prices - (bound - best.bound + reach) / length * slope / scale)
     return best
+
+
+def _largest_amounts(chunks: Iterable[PairChunk], counters: int) -> ScoreColumn:
+    """The most that a pair takes of each counter, at least 1: budgets are counted in millionths, and stock in pieces."""
+    largest = np.ones(counters + 1, np.int64)
+    for chunk in chunks:
+        np.maximum.at(largest, chunk.counters.ravel(), chunk.amounts.ravel())
+    return largest[:counters].astype(np.float64)
 
 
 def _at(chunks: Iterable[PairChunk], limits: Codes, prices: ScoreColumn) -> tuple[float, ScoreColumn]:
@@ -163,7 +173,7 @@ def _falls(
             continue
         at = np.flatnonzero(own)
         net = chunk.priced(free)
-        other = _best_by_row(chunk, net, possible & ~own)
+        other = best_by_row(chunk, net, possible & ~own)
         yield _envelope(net[at], chunk.amounts_of(counter)[at], rows[at], other)
 
 
@@ -221,7 +231,7 @@ def _crossings(
     return leave, target
 
 
-def _best_by_row(chunk: PairChunk, worth: ScoreColumn, open_pairs: Bools) -> ScoreColumn:
+def best_by_row(chunk: PairChunk, worth: ScoreColumn, open_pairs: Bools) -> ScoreColumn:
     """The most a customer's open pairs are worth, at least 0."""
     best = np.zeros(chunk.customers, np.float64)
     pairs = np.flatnonzero(open_pairs)

@@ -21,8 +21,11 @@ from engine.batch.demand import (
     first_pairs,
     in_order,
 )
-from engine.batch.prices import dual_prices
+from engine.batch.prices import best_by_row, dual_prices
 from engine.batch.threshold import GATHERED
+
+_INDIFFERENT = 1e-9
+"""Relative to the score: two candidates whose worth differs by less are equal to a customer."""
 
 
 class ScarceWay(Enum):
@@ -170,17 +173,24 @@ class _Stage:
 
 
 def _take(stage: _Stage, taken: Sequence[Codes], left: Codes, prices: ScoreColumn, gathered: int) -> None:
-    """Gives customers what is worth most to them net of prices, then the rest by cut-offs, then in order. Lowers `left`."""
+    """Gives customers what is worth most to them net of prices, then the rest by cut-offs, then in order. Lowers `left`.
+
+    At the prices some are indifferent between candidates, or to none; they are among the rest.
+    """
     limits = left.copy()
     for number, (chunk, source) in enumerate(stage.sources()):
-        net = chunk.priced(prices)
-        choices = best_pairs_by(chunk, net, chunk.fits(limits) & (net >= 0))
+        net, possible = chunk.priced(prices), chunk.fits(limits)
+        choices = best_pairs_by(chunk, net, possible)
+        rest = possible.copy()
+        rest[choices] = False
+        next_best = best_by_row(chunk, net, rest)[chunk.rows()[choices]]
+        choices = choices[net[choices] > next_best + _INDIFFERENT * np.abs(chunk.scores[choices])]
         admitted = admitted_in_order(chunk, choices, left)
         taken[number][chunk.rows()[admitted]] = source[admitted]
-    rest = _Rest(stage, taken)
+    others = _Rest(stage, taken)
     limits = left.copy()
-    cuts = cut_offs(rest, limits.tolist(), survey(rest, len(limits)), gathered=gathered)
-    for number, (chunk, source) in enumerate(rest.sources()):
+    cuts = cut_offs(others, limits.tolist(), survey(others, len(limits)), gathered=gathered)
+    for number, (chunk, source) in enumerate(others.sources()):
         choices = first_pairs(chunk, cuts.admits(chunk, limits))
         left -= chunk.taken(choices, len(left))
         taken[number][chunk.rows()[choices]] = source[choices]

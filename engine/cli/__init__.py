@@ -23,6 +23,7 @@ COMMANDS = (
     "presend",
     "presend-status",
     "presend-result",
+    "prices",
     "diff",
     "evaluate",
     "buckets",

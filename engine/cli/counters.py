@@ -1,5 +1,6 @@
 """`tact counters`: what all customers share of a book, such as stock and budgets: used and left, in the current period."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from engine.cli.screen import screen, table
 from engine.decide.compiled import compile_book
 from engine.decide.pressure.quotas import QuotaRule
 from engine.explain.words import money_text
-from engine.ledger.commit.new_counters import counts_at
+from engine.ledger.commit.new_counters import counts_at, place_counts_at
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import open_store
 from engine.model.decision import RuleKind
@@ -41,6 +42,7 @@ def counters(
     """Print stocks, totals, capacities and budgets of the book: how much is used and left of each.
 
     Reads the log alone, and changes nothing. A budget that the log does not have yet counts what contacts of its period cost.
+    Of places with a capacity each, those that have taken nothing are only counted; with --json they are listed, too.
     """
     url = settings_of(log=log).log
     try:
@@ -50,16 +52,19 @@ def counters(
         fail(str(error), USAGE)
     compiled = compile_book(loaded_book(book))
     rules = compiled.pressure.shared
+    of_places = [rule for places in compiled.pressure.places.values() for rule in places.rules.values()]
     try:
         store = open_store(url)
         try:
             with store.transaction(writes=False):
                 counts = counts_at(store, rules, now)
+                place_counts = place_counts_at(store, of_places, now)
         finally:
             store.close()
     except LedgerError as error:
         fail(str(error))
     rows = [_row(rule, counts[rule.name], compiled.book, now) for rule in rules]
+    rows += [_row(rule, place_counts[rule.key(now)], compiled.book, now) for rule in of_places]
     if as_json:
         report = {"schema": 1, "book_version": compiled.book.version, "counters": rows}
         typer.echo(printable(orjson.dumps(report).decode()))
@@ -74,12 +79,13 @@ def _row(rule: QuotaRule, used: int, book: Book, now: Instant) -> dict[str, Any]
     used_, limit, left_ = ((n / MICROS if is_budget else n) for n in (used, rule.limit, left))
     return {
         "rule": rule.name,
+        **({"place": rule.site} if rule.site else {}),
         "kind": str(rule.kind),
         "used": used_,
         "limit": limit,
         "left": left_,
         **({"currency": book.currency} if is_budget else {}),
-        "per": rule.window or None,
+        "per": rule.span.text if rule.span else None,
         "begins_anew": None if ends is None else to_datetime(ends).astimezone(book.timezone).isoformat(),
     }
 
@@ -90,12 +96,16 @@ def _show(rows: Sequence[Mapping[str, Any]], book: Book) -> None:
         console.print("the book has no stock, total, capacity or budget")
         return
     shown = table("rule", "kind", "used", "limit", "left", "per", "begins anew")
+    unused = [row for row in rows if "place" in row and not row["used"]]
     for row in rows:
+        if "place" in row and not row["used"]:
+            continue
+        name = f"{row['rule']} at {row['place']}" if "place" in row else row["rule"]
         numbers = (_number(row, row[name], book) for name in ("used", "limit", "left"))
-        shown.add_row(
-            row["rule"], row["kind"], *numbers, row["per"] or "all time", row["begins_anew"] or "never"
-        )
+        shown.add_row(name, row["kind"], *numbers, row["per"] or "all time", row["begins_anew"] or "never")
     console.print(shown)
+    for rule, number in Counter(row["rule"] for row in unused).items():
+        console.print(f"{rule}: {number:,} more places, of which none has taken anything")
 
 
 def _number(row: Mapping[str, Any], value: float, book: Book) -> str:

@@ -35,6 +35,14 @@ class PresendEngine(StrEnum):
     SPARK = "spark"
 
 
+class ScarceOption(StrEnum):
+    """How what is scarce is shared out."""
+
+    ORDER = "order"
+    BEST = "best"
+    VALUE = "value"
+
+
 def presend(
     book: Annotated[Path, typer.Argument(help="Folder of the book.")],
     people: Annotated[Path, typer.Argument(help="Customers: a .csv, .parquet, .jsonl or .ndjson file.")],
@@ -87,6 +95,12 @@ def presend(
             "--full-log", help="Keep all that replaying takes; then everybody is evaluated one by one."
         ),
     ] = False,
+    scarce: Annotated[
+        ScarceOption | None,
+        typer.Option(
+            help="With --preview: share out what all customers share as they come, by best score, or for most value."
+        ),
+    ] = None,
     explain_lanes: Annotated[
         bool, typer.Option("--explain-lanes", help="Say why customers are evaluated one by one.")
     ] = False,
@@ -99,6 +113,8 @@ def presend(
     """
     if preview == (out is not None):
         fail("give --out DIR to send and keep what is sent, or --preview to keep nothing", USAGE)
+    if scarce is not None and not preview:
+        fail("--scarce needs --preview: a send decides customers in the order of the parts", USAGE)
     compiled = compile_book(loaded_book(book))
     check_request(compiled, "", channel or ())
     if out is not None:
@@ -120,7 +136,7 @@ def presend(
         fail(f"{error.name} is not installed: install tact[batch]", USAGE)
     plan = ColumnPlan(_moment(now, compiled), tuple(channel or ()), verify / 100)
     started = monotonic()
-    report = preview_document(compiled, plan, _previewed(compiled, people, plan))
+    report = preview_document(compiled, plan, _previewed(compiled, people, plan, scarce))
     seconds = monotonic() - started
     compiled.close()
     if as_json:
@@ -129,10 +145,12 @@ def presend(
         _show(report, seconds, explain_lanes=explain_lanes)
 
 
-def _previewed(compiled: CompiledBook, path: Path, plan: "ColumnPlan") -> Any:
+def _previewed(compiled: CompiledBook, path: Path, plan: "ColumnPlan", scarce: "ScarceOption | None") -> Any:
     from engine.batch.profiles import Disagreement  # noqa: PLC0415 - of the extra
+    from engine.batch.scarce import ScarceWay  # noqa: PLC0415 - of the extra
     from engine.measure.population.preview import preview  # noqa: PLC0415 - of the extra
 
+    way = None if scarce is None else ScarceWay(scarce.value)
     columns = TextColumn("{task.completed:,} people"), TextColumn("{task.fields[rate]}"), TimeElapsedColumn()
     started = monotonic()
     try:
@@ -144,7 +162,7 @@ def _previewed(compiled: CompiledBook, path: Path, plan: "ColumnPlan") -> Any:
                 done = bar.tasks[0].completed
                 bar.update(task, rate=f"{done / max(monotonic() - started, 1e-9):,.0f} a second")
 
-            return preview(path, compiled, plan, advance)
+            return preview(path, compiled, plan, advance, way=way)
     except PeopleRefused as error:
         refuse(path, error.faults)
     except Disagreement as error:
@@ -186,6 +204,8 @@ def _show(report: Mapping[str, Any], seconds: float, *, explain_lanes: bool) -> 
         console.print(
             f"{counter['counter']}: {counter['demand']:,} wanted of {counter['limit']:,}{note}", markup=False
         )
+    if report["scarce"] is not None:
+        _show_scarce(report["scarce"])
     console.print(
         f"{lanes['columns']:,} by columns in {lanes['classes']:,} classes, {lanes['verified']:,} of them"
         f" decided again one by one; {lanes['exact']:,} one by one only",
@@ -199,6 +219,34 @@ def _show(report: Mapping[str, Any], seconds: float, *, explain_lanes: bool) -> 
         console.print(
             f"the column {column} is not read: the book declares no such attribute{hint}", markup=False
         )
+
+
+def _show_scarce(scarce: Mapping[str, Any]) -> None:
+    """Prints how counters are shared out, and what customers get then."""
+    console = screen()
+    rows = table("counter", title=f"shared out: {scarce['way']}", title_justify="left")
+    for header in ("limit", "wanted", "taken", "refused up to score", "one more is worth"):
+        rows.add_column(header, justify="right")
+    for counter in scarce["counters"]:
+        unit, cut = counter["unit"], counter["cut_off"]
+        amounts = (f"{counter[key] / unit:,.10g}" for key in ("limit", "demand", "taken"))
+        price = f"{counter['price']:.4g}" if counter["price"] else ""
+        rows.add_row(counter["counter"], *amounts, "" if cut is None else f"{cut['score']:.4g}", price)
+    console.print(rows, soft_wrap=False)
+    offers = table("campaign", "channel", title="offers then", title_justify="left")
+    offers.add_column("offers", justify="right")
+    for campaign in scarce["campaigns"]:
+        offers.add_row(campaign["campaign"], campaign["channel"], f"{campaign['offers']:,}")
+    console.print(offers, soft_wrap=False)
+    percent = int(scarce["share"] * 1000) / 10
+    console.print(
+        f"{scarce['offers']:,} offers, {scarce['moved']:,} customers get another than their first,"
+        f" {scarce['without']:,} get nothing because too little is left",
+        markup=False,
+    )
+    console.print(
+        f"this plan is worth {scarce['value']:,.2f}, at least {percent} % of the best possible", markup=False
+    )
 
 
 def _lost(losses: Sequence[Mapping[str, Any]]) -> str:

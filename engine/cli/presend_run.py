@@ -152,7 +152,8 @@ def _session(spark: str) -> Any:
     try:
         from pyspark.sql import SparkSession  # noqa: PLC0415 - of the extra
     except ModuleNotFoundError as error:
-        raise ValueError(f"{error.name} is not installed: install tact[spark]") from error
+        packages = "pyspark and pandas below 3, or pyspark-client for Spark Connect"
+        raise ValueError(f"{error.name} is not installed: install {packages}") from error
     builder = SparkSession.builder.appName("tact presend")
     if spark.startswith("sc://"):
         return builder.remote(spark).getOrCreate()

@@ -1,12 +1,13 @@
 """Evaluation of one request: attributes, signals, match, arbitration. `select` and `answer` make a decision of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from engine.decide.arbitrate.campaign import CompiledCampaign
 from engine.decide.arbitrate.candidates import Candidate, candidate, channels_to_try, net_of
 from engine.decide.arbitrate.rank import Ranked, in_order, scores
 from engine.decide.compiled import CompiledBook
+from engine.decide.experiments.bid_prices import BidPrice
 from engine.decide.experiments.learning import NOTHING_LEARNED, Learned
 from engine.decide.experiments.samples import NO_CONVERSIONS, Conversions
 from engine.decide.experiments.subjects import NO_UNITS, DrawSubject, Units, units_of
@@ -15,9 +16,10 @@ from engine.decide.pressure.consent import barred_channels
 from engine.decide.signals import infer
 from engine.decide.signals.infer import NO_CONCLUSIONS, Conclusions
 from engine.model.customer import KeptDraw
+from engine.model.instant import Instant
 from engine.model.request import Mode, Request
 from engine.model.values import Moment
-from engine.rulebook.model.book import ScoreKind
+from engine.rulebook.model.book import ScarceKind, ScoreKind
 
 
 class Evaluation(NamedTuple):
@@ -103,6 +105,11 @@ def _infer_signals(compiled: CompiledBook, request: Request, moment: Moment) -> 
     return infer.conclude(signals.compiled, request.attributes, moment, signals.evaluator, request.memory)
 
 
+def in_force(compiled: CompiledBook, learned: Learned, now: Instant) -> Mapping[str, BidPrice]:
+    """The prices by which what is scarce is given; none where the book gives it to who comes first."""
+    return learned.bid_prices.at(now) if compiled.book.scarce is ScarceKind.PRICES else {}
+
+
 def _arbitrate(
     compiled: CompiledBook,
     request: Request,
@@ -112,7 +119,7 @@ def _arbitrate(
 ) -> list[Candidate]:
     """The eligible campaigns with the channels to try, best first."""
     book = compiled.book
-    is_net = book.score is ScoreKind.NET
+    prices = in_force(compiled, learned, moment.now)
     scored = scores(eligible, request.attributes, moment, learned)
     usable = usable_channels(compiled, request)
     barred = barred_channels((book.channels[name] for name in usable), request.attributes, request.consents)
@@ -121,10 +128,12 @@ def _arbitrate(
         allowed = usable if request.placement else channels_to_try(ranked.compiled_campaign, request)
         return candidate(ranked, allowed, barred)
 
-    if not is_net:
+    if book.score is ScoreKind.GROSS and not prices:
         return [candidate_of(ranked) for ranked in in_order(scored, book.salt, request.customer)]
     net = {
-        ranked.compiled_campaign.campaign.name: net_of(candidate_of(ranked), book.channels)
+        ranked.compiled_campaign.campaign.name: net_of(
+            candidate_of(ranked), book.channels if book.score is ScoreKind.NET else {}, prices
+        )
         for ranked in scored
     }
     by_net = [ranked._replace(score=net[ranked.compiled_campaign.campaign.name].score) for ranked in scored]

@@ -33,7 +33,6 @@ from engine.model.customer import NOTHING_SAID, CustomerState
 from engine.model.decision import CLOSED, WITHHELD, Outcome, Reason, ReasonCode
 from engine.model.instant import Instant
 from engine.model.outcome import PastOutcome
-from engine.rulebook.model.book import ScoreKind
 
 _NOTHING_FITS = CLOSED | {ReasonCode.NO_VARIANT, ReasonCode.NOT_WORTH_IT}
 """If no other reason is given, no campaign fits."""
@@ -125,7 +124,7 @@ def select(
         subject = evaluation.subject(person, customer_state.kept)
         pressure = _Pressure(evaluation, history, customer_state, counts, subject)
         selection.history, selection.outcomes = pressure.history, pressure.outcomes
-        if evaluation.compiled.book.score is ScoreKind.NET:
+        if any(candidate.turns for candidate in evaluation.candidates):
             selection.tried = _tried_in_turn(evaluation, selection.chosen, pressure, subject)
         else:
             for candidate in evaluation.candidates:

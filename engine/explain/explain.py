@@ -7,9 +7,10 @@ from engine.conditions.evaluate import holds
 from engine.conditions.trace import trace
 from engine.decide.arbitrate.campaign import CompiledCampaign
 from engine.decide.arbitrate.content import requested_languages
+from engine.decide.arbitrate.prices import charges
 from engine.decide.arbitrate.variants import fitting_creatives, lacks
 from engine.decide.compiled import CompiledBook
-from engine.decide.evaluate import Evaluation, evaluate
+from engine.decide.evaluate import Evaluation, evaluate, in_force
 from engine.decide.experiments.posteriors import Propensity
 from engine.decide.match import clocks_of, usable_channels
 from engine.decide.select import known_weights
@@ -92,7 +93,8 @@ async def explain_decision(
         if not only or name in only:
             outcome, propensity = outcomes.get(name), propensities.get(name) or None
             explained = _campaign(evaluation, compiled_campaign, outcome, rivals, propensity)
-            campaigns.append(replace(explained, contacts=contacts, trends=trends))
+            paid = paid_prices(evaluation, name)
+            campaigns.append(replace(explained, contacts=contacts, trends=trends, paid=paid))
     if preview_all is not None:
         search = CounterfactualSearch(preview_all, request, evaluation, campaigns, rivals)
         by_campaign = await search.counterfactuals(untried)
@@ -103,6 +105,18 @@ async def explain_decision(
             for campaign in campaigns
         ]
     return Explained(decision, tuple(campaigns), _signals(evaluation), ignored=request.ignored)
+
+
+def paid_prices(evaluation: Evaluation, campaign: str) -> dict[str, float]:
+    """What the candidate's score lost to the prices of counters, by counter; nothing if it is no candidate."""
+    prices = in_force(evaluation.compiled, evaluation.learned, evaluation.request.now)
+    for candidate in evaluation.candidates if prices else ():
+        own = candidate.compiled_campaign
+        if own.campaign.name == campaign:
+            refused = [reason.name for reason in candidate.lost if reason.code is ReasonCode.NOT_WORTH_IT]
+            for channel in (*candidate.channels, *refused)[:1]:
+                return charges(own, channel, candidate.score + candidate.cost, prices)
+    return {}
 
 
 def contacts_seen(evaluation: Evaluation) -> dict[str, ContactsSeen]:

@@ -124,6 +124,8 @@ class CampaignExplained:
     """Whether such changes were searched for, within the bounds of counterfactuals/search.py."""
     propensity: Propensity | None = None
     """The learned propensity by which it was ranked; None: it is not learned."""
+    paid: Mapping[str, float] = field(default_factory=dict)
+    """By counter, what the price of what is scarce took from its score, on the first channel to try; infinite: refused."""
     language: LanguageChoice | None = None
     """If it was chosen: the language of its content, where that is another than the customer's; None otherwise."""
     drawn: "DrawExplained | None" = None

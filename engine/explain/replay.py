@@ -10,7 +10,7 @@ from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation, evaluate
 from engine.decide.select import Selection, select
 from engine.engine import Engine
-from engine.explain.explain import contacts_seen, explain_decision
+from engine.explain.explain import contacts_seen, explain_decision, paid_prices
 from engine.explain.model import CampaignExplained, ChangeKind, Explained
 from engine.explain.trends import trends_seen
 from engine.ledger.commit.replay import LoggedDecision, LoggedState, find_logged
@@ -106,7 +106,11 @@ def _as_logged(
 ) -> Explained:
     propensities = logged.state.learned.propensities
     campaigns = tuple(
-        replace(_candidate(outcome, evaluation), propensity=propensities.get(outcome.campaign))
+        replace(
+            _candidate(outcome, evaluation),
+            propensity=propensities.get(outcome.campaign),
+            paid={} if evaluation is None else paid_prices(evaluation, outcome.campaign),
+        )
         for outcome in logged.decision.candidate_outcomes
         if not only or outcome.campaign in only
     )

@@ -193,5 +193,5 @@ class ChallengedStates:
         return logged_decision_of(read, compiled), challenger, live
 
 
-_BOTH = ("counters", "learned", "propensities")
+_BOTH = ("counters", "learned", "propensities", "prices")
 """What a challenger's trace and the live one have for different rules and campaigns."""

@@ -27,6 +27,7 @@ from engine.ledger.commit.learning import LearnCommand
 from engine.ledger.errors import LedgerError, LedgerUnavailable
 from engine.ledger.memory import memory_of
 from engine.ledger.queries import persons, presends
+from engine.ledger.queries.prices import bid_prices
 from engine.ledger.queries.trends import KEPT
 from engine.ledger.store.rows import PresendPieceRow, PresendRunRow
 from engine.ledger.store.store import Store
@@ -37,6 +38,7 @@ from engine.model.trends import TrendCounts
 from engine.presend.group import REFUSED, Full, SendCommand, Sender, SendPlan, Sent, part_lock, refused
 from engine.presend.pieces import merge_pieces, replace_file, table_of, write_piece
 from engine.presend.population import Population
+from engine.rulebook.model.book import ScarceKind
 from engine.server.trends import read_counts
 
 MANIFEST = "_manifest.json"
@@ -296,6 +298,9 @@ class PartSender:
             if isinstance(states, LedgerError):
                 raise states
             learned.take(states)
+        if self._compiled.book.scarce is ScarceKind.PRICES:
+            with self._store.transaction(writes=False):
+                learned.bid_prices = bid_prices(self._store)
         return learned
 
     def _counted(self) -> TrendCounts | None:

@@ -18,7 +18,7 @@ from engine.rulebook.conditions.grammar import Grammar
 from engine.rulebook.conditions.operands import OperandReader
 from engine.rulebook.content.fields import ContentReader
 from engine.rulebook.lint.lint import CODES, lint, lint_files
-from engine.rulebook.model.book import BOOK_BUDGET, Book, Channel, ScoreKind
+from engine.rulebook.model.book import BOOK_BUDGET, Book, Channel, ScarceKind, ScoreKind
 from engine.rulebook.model.experiments import Attribution
 from engine.rulebook.model.policies import WEEKDAYS, Quota
 from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
@@ -199,6 +199,7 @@ def _book(merged: Merged, sources: Sources, findings: Findings) -> Book | None:
         shape.currency or "",
         ScoreKind(shape.arbitration.score),
         book_budget,
+        ScarceKind(shape.arbitration.scarce),
     )
 
 

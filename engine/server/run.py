@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, 
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc
 import structlog
@@ -29,7 +29,7 @@ from engine.server.access.callers import may_simulate
 from engine.server.access.wiring import AccessWiring
 from engine.server.background import BackgroundTasks, in_thread
 from engine.server.book.challenger import Challenger, ChallengerBooks
-from engine.server.book.serving import Learner, ServingBook, ServingBooks
+from engine.server.book.serving import Learner, PriceReader, ServingBook, ServingBooks
 from engine.server.book.source import BookSource
 from engine.server.budgets import BudgetFollower
 from engine.server.clock import ServerClock
@@ -305,12 +305,14 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
         task.cancel()
 
 
-def _followers(
-    parts: Parts, clock: ServerClock, budgets: BudgetFollower
-) -> Mapping[str, Learner | TrendFollower | BudgetFollower]:
+Follower: TypeAlias = Learner | PriceReader | TrendFollower | BudgetFollower
+
+
+def _followers(parts: Parts, clock: ServerClock, budgets: BudgetFollower) -> Mapping[str, Follower]:
     """What reads the log beside the calls, by name."""
-    followers: dict[str, Learner | TrendFollower | BudgetFollower] = {
+    followers: dict[str, Follower] = {
         "learning": Learner(parts.serving_books, parts.ledger, clock, parts.learned),
+        "prices": PriceReader(parts.serving_books, parts.ledger, parts.learned),
         "trends": TrendFollower(parts.serving_books, parts.ledger, clock, parts.trends),
     }
     return followers if parts.observer is None else {**followers, "budgets": budgets}

@@ -29,6 +29,13 @@ campaigns: {tea: {offer: tea, channels: [call], budget: {limit: 13.01 EUR, per: 
 """
 WHOLE = BOOK.replace("currency: EUR}", "currency: EUR, budget: {limit: 5000 EUR, per: calendar quarter}}")
 
+PLACES = (
+    BOOK.replace(", stock: 1200", "")
+    .replace(", budget: {limit: 13.01 EUR, per: calendar month}", "")
+    .replace("capacity: {limit: 5, per", "capacity_each: {by: nearest.dealers.name, limit: calls, per")
+    + "places: {dealers: {file: dealers.csv}}\n"
+)
+
 
 @pytest.fixture
 def log(any_log: Log, tmp_path: Path) -> Log:
@@ -109,3 +116,30 @@ def test_ends(log: Log, tmp_path: Path) -> None:
     assert (result.exit_code, "there is no log" in result.stderr) == (2, True)
     (tmp_path / "book" / "book.yaml").write_text("book: 7\n", encoding="utf-8")
     assert counters(tmp_path / "book", log).exit_code == 3
+
+
+def test_places(any_log: Log, tmp_path: Path) -> None:
+    """Each place that took anything, by its name; of the others their number, and all of them for machines."""
+    folder = tmp_path / "places"
+    folder.mkdir()
+    sites = "".join(f"Site {number},{number},0,{number}\n" for number in range(9))
+    (folder / "dealers.csv").write_text(f"name,latitude,longitude,calls\n{sites}", encoding="utf-8")
+    compiled = compiled_book(folder, PLACES)
+    with closing(open_store(any_log.url)) as store:
+        for latitude in (3, 3, 0, 1, 8):
+            attributes = {"profile.phone": "1", "location.latitude": latitude, "location.longitude": 0}
+            request = Request(f"c{latitude}", NOW, attributes)
+            commit_group(store, [DecideCommand(evaluate(compiled, request))])
+    shown = counters(folder, any_log).stdout
+    assert [line.split("│")[1].strip() for line in shown.splitlines() if "/capacity_each at" in line] == [
+        f"call/capacity_each at Site {number}" for number in (1, 3, 8)
+    ]
+    assert "call/capacity_each: 6 more places, of which none has taken anything" in shown
+    listed = json.loads(counters(folder, any_log, "--json").stdout)["counters"]
+    assert {row["place"]: (row["used"], row["left"]) for row in listed} == {
+        f"Site {number}": (used, number - used) for number, used in enumerate((0, 1, 0, 2, 0, 0, 0, 0, 1))
+    }
+    assert listed[3] == {
+        "rule": "call/capacity_each", "place": "Site 3", "kind": "capacity", "used": 2, "limit": 3, "left": 1,
+        "per": "calendar day", "begins_anew": "2026-03-11T00:00:00+08:00",
+    }  # fmt: skip

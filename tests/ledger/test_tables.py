@@ -38,6 +38,7 @@ def test_migrations_lead_to_the_tables(any_log: Log) -> None:
             "persons",
             "presend_pieces",
             "presend_runs",
+            "prices",
             "requests",
             "signals",
             "trend_alarms",

@@ -15,6 +15,7 @@ from engine.measure.diff import diff_log
 from engine.measure.evaluate import EvaluationPlan, evaluate_log
 from engine.measure.export.export import export
 from engine.measure.replay import Books
+from engine.measure.report.replays import _without
 from engine.model.instant import DAY
 from tests.books import compiled_book
 from tests.ledger.commit.shared import NOW, settle
@@ -67,6 +68,21 @@ def test_tables_are_compared_at_the_places_of_then(log: Log, compiled: CompiledB
     with closing(open_store(log.url)) as store:
         unknown = diff_log(store, (compiled, moved), books=Books(store))
     assert unknown.undecidable == {"the new book defines nearest.dealers.name otherwise": 13}
+
+
+def test_a_rule_is_taken_away_from_its_own_channel(tmp_path: Path) -> None:
+    """Without the capacity of one channel's places, those of another channel hold on."""
+    web = "channels:\n  web: {kind: inbound, capacity_each: {by: nearest.dealers.name, limit: 1, per: calendar day}}\n"
+    text = BOOK.replace("channels:\n", web).replace("CONTROL", ", placements: [hero]")
+    folder = tmp_path / "two"
+    book(folder, 1)
+    compiled = compiled_book(folder, text + "placements: {hero: {channel: web}}\n")
+    (campaign,) = compiled.compiled_campaigns
+    without = _without(campaign, "phone/capacity_each").campaign_channels
+    assert {name: channel.places is None for name, channel in without.items()} == {
+        "phone": True,
+        "web": False,
+    }
 
 
 def test_a_book_is_evaluated_at_the_places_of_then(log: Log, compiled: CompiledBook) -> None:

@@ -214,7 +214,7 @@ def test_a_difference_stops_the_run(
         (("presend", "BOOK", "PEOPLE", "--out", "OUT", "--preview"), "give --out DIR to send"),
         (("presend", "BOOK", "PEOPLE", "--out", "OUT", "--log", "mysql://x"), "the log's URL must be"),
         (("presend", "BOOK", "none.csv", "--out", "OUT", "--log", "LOG"), "none.csv: No such file"),
-        (("presend-status", "spring", "--log", "LOG"), "there is no log at"),
+        (("presend-status", "spring", "--log", "sqlite:///none/tact.db"), "there is no log at"),
         (
             ("presend-result", "spring", "--from", "OUT", "--to", "x.txt", "--log", "LOG"),
             "must end in .csv or .parquet",

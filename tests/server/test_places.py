@@ -52,7 +52,9 @@ def test_places_over_the_wire(tmp_path: Path) -> None:
         said(server, "book live")
         batch = tact.decide_batch([_asked(name, PARIS) for name in ("fay", "gus")])
         assert [own.outcome for own in batch] == [pb.OUTCOME_OFFER, pb.OUTCOME_BLOCKED]
-        assert tact.explain(blocked.decision_id).campaigns[0].sentence == f"{SEEN}.", "as another book logged it"
+        assert tact.explain(blocked.decision_id).campaigns[0].sentence == f"{SEEN}.", (
+            "as another book logged it"
+        )
 
 
 def _asked(name: str, location: dict[str, Any], mode: str = "commit") -> pb.DecideRequest:

@@ -1,15 +1,20 @@
 """Candidates: ranked campaigns with the channels to try, and which of them exclude each other in one response."""
 
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import NamedTuple
 
 from engine.decide.arbitrate.campaign import CampaignChannel, CompiledCampaign
+from engine.decide.arbitrate.prices import charges
 from engine.decide.arbitrate.rank import Ranked
 from engine.decide.arbitrate.variants import DrawnCreative
+from engine.decide.experiments.bid_prices import BidPrice
 from engine.decide.experiments.posteriors import Propensity
 from engine.model.decision import Reason, ReasonCode
 from engine.model.request import Request
 from engine.rulebook.model.book import Category, Channel, Placement
+
+_NO_PRICES: Mapping[str, BidPrice] = {}
 
 
 class Turn(NamedTuple):
@@ -62,17 +67,28 @@ def candidate(ranked: Ranked, channels: Sequence[str], barred: Mapping[str, Reas
     )
 
 
-def net_of(gross: Candidate, channels: Mapping[str, Channel]) -> Candidate:
-    """The candidate with its scores net of what each channel costs.
+def net_of(
+    gross: Candidate, channels: Mapping[str, Channel], prices: Mapping[str, BidPrice] = _NO_PRICES
+) -> Candidate:
+    """The candidate with its scores net of what each channel costs, and of the prices of what it takes there.
+
+    channels: empty where scores are gross.
 
     A commercial campaign is not tried on a channel on which it would earn no more than the contact costs; a channel that costs
     nothing is always tried, and service only ranks lower.
     """
+
+    def cost_of(name: str) -> float:
+        own = channels[name].cost if channels else 0.0
+        if not prices:
+            return own
+        return own + sum(charges(gross.compiled_campaign, name, gross.score, prices).values())
+
     is_commercial = gross.compiled_campaign.campaign.category is Category.COMMERCIAL
     turns: list[Turn] = []
     lost = list(gross.lost)
     for name in gross.channels:
-        cost = channels[name].cost
+        cost = cost_of(name)
         net = gross.score - cost
         if is_commercial and cost and net <= 0:
             lost.append(Reason(ReasonCode.NOT_WORTH_IT, name))
@@ -81,7 +97,9 @@ def net_of(gross: Candidate, channels: Mapping[str, Channel]) -> Candidate:
         else:
             turns.append(Turn(net, (name,)))
     tried = tuple(name for turn in turns for name in turn.channels)
-    cost = next((channels[name].cost for name in (*tried, *gross.channels)), 0.0)
+    cost = next((cost_of(name) for name in (*tried, *gross.channels)), 0.0)
+    if cost == inf:
+        cost = channels[gross.channels[0]].cost if channels else 0.0
     return gross._replace(score=gross.score - cost, channels=tried, lost=lost, cost=cost, turns=turns)
 
 

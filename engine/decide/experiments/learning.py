@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
+from engine.decide.experiments.bid_prices import NO_BID_PRICES, BidPrices
 from engine.decide.experiments.posteriors import ArmCounts, Propensity, rate
 from engine.decide.experiments.thompson import probabilities
 from engine.model.instant import Instant
@@ -27,14 +28,19 @@ class Weights(NamedTuple):
 
 
 class Learned:
-    """The learned states of campaigns. The same states give the same weights and propensities at the same moment."""
+    """The learned states of campaigns, and the prices of what is scarce: what servers read from the log for all customers.
 
-    __slots__ = ("_computed", "_rates", "_states")
+    The same states give the same weights and propensities at the same moment.
+    """
+
+    __slots__ = ("_computed", "_rates", "_states", "bid_prices")
 
     def __init__(self) -> None:
         self._states: Mapping[str, Sequence[LearnedState]] = {}
         self._computed: dict[tuple[str, Instant | None, tuple[str, ...]], Weights] = {}
         self._rates: dict[tuple[str, Instant, float], Propensity] = {}
+        self.bid_prices = NO_BID_PRICES
+        """Replaced as a whole."""
 
     def take(self, states: Mapping[str, Sequence[LearnedState]]) -> None:
         """Replace the states, by campaign."""
@@ -84,8 +90,14 @@ class Given(Learned):
 
     __slots__ = ("_given", "propensities")
 
-    def __init__(self, given: Mapping[str, Weights], propensities: Mapping[str, Propensity]) -> None:
+    def __init__(
+        self,
+        given: Mapping[str, Weights],
+        propensities: Mapping[str, Propensity],
+        bid_prices: BidPrices = NO_BID_PRICES,
+    ) -> None:
         super().__init__()
+        self.bid_prices = bid_prices
         self._given, self.propensities = given, propensities
 
     def weights(

@@ -8,7 +8,7 @@ import orjson
 from engine.decide.answer import offer_of, to_json
 from engine.decide.arbitrate.campaign import Creative
 from engine.decide.arbitrate.candidates import Proposal
-from engine.decide.evaluate import Evaluation
+from engine.decide.evaluate import Evaluation, in_force
 from engine.decide.experiments.samples import Conversions, Sample
 from engine.decide.experiments.subjects import DrawSubject
 from engine.decide.pressure.contact_state import initial_status
@@ -219,6 +219,8 @@ def _trace(
         if tried.candidate.propensity is not None
     ]:
         document["propensities"] = propensities
+    if prices := _prices(evaluation):
+        document["prices"] = prices
     if experiments := [
         *_experiments(evaluation, listed, selection, evaluation.subject(person, customer_state.kept))
     ]:
@@ -232,6 +234,20 @@ def _trace(
             [purpose, *consent] for purpose, consent in sorted(customer_state.consents.items())
         ]
     return orjson.dumps(document).decode()
+
+
+def _prices(evaluation: Evaluation) -> list[list[Any]]:
+    """The prices of the counters that candidates could have taken from."""
+    prices = in_force(evaluation.compiled, evaluation.learned, evaluation.request.now)
+    if not prices:
+        return []
+    counters = {
+        rule.counter
+        for candidate in evaluation.candidates
+        for on in candidate.compiled_campaign.campaign_channels.values()
+        for rule in on.quotas
+    }
+    return [[*price] for counter, price in sorted(prices.items()) if counter in counters]
 
 
 def drawn_row(evaluation: Evaluation, proposal: Proposal) -> Iterator[str | float]:

@@ -66,6 +66,13 @@ def counts_at(store: Store, rules: Sequence[QuotaRule], now: Instant) -> dict[st
     }
 
 
+def place_counts_at(store: Store, rules: Sequence[QuotaRule], now: Instant) -> dict[QuotaKey, int]:
+    """By counter of a capacity of places, what counts at the moment; 0 of those that the log does not have."""
+    keys = [rule.key(now) for rule in rules]
+    counts = quotas.peek_all(store, keys, now)
+    return {key: counts.get(key, 0) for key in keys}
+
+
 def _counted(rule: QuotaRule, groups: Iterable[ContactGroup]) -> list[tuple[ContactGroup, int]]:
     """The groups whose contacts the rule counts, with what each takes."""
     return [

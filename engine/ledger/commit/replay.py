@@ -10,6 +10,7 @@ from engine.decide.answer import from_json
 from engine.decide.arbitrate.content import LANGUAGE
 from engine.decide.attributes.zones import CLOCK
 from engine.decide.compiled import CompiledBook
+from engine.decide.experiments.bid_prices import BidPrice, BidPrices
 from engine.decide.experiments.learning import Given, Weights
 from engine.decide.experiments.posteriors import Propensity
 from engine.decide.pressure.counters import LoggedQuotaCounts, QuotaCounts, SeenCount
@@ -215,6 +216,7 @@ def _learned(trace: Mapping[str, Any]) -> Given:
     return Given(
         {campaign: Weights(since, weights) for campaign, since, weights in trace.get("learned", ())},
         {campaign: Propensity(*propensity) for campaign, *propensity in trace.get("propensities", ())},
+        BidPrices(BidPrice(*price) for price in trace.get("prices", ())),
     )
 
 

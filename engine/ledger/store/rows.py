@@ -452,4 +452,20 @@ class PresendPieceRow(NamedTuple):
     committed_at: BigInt
 
 
+@stored("prices", sqlite_with_rowid=False)
+class PriceRow(NamedTuple):
+    """The price of a counter from a moment on, or its cut-off."""
+
+    counter: IdKey
+    since: InstantKey
+    tier: BigInt | None
+    """Empty: nobody pays."""
+    price: float
+    cut_off: float | None
+    until: BigInt | None
+    run: str
+    """By what it was found."""
+    created_at: BigInt
+
+
 METADATA = SQLModel.metadata

@@ -1,6 +1,7 @@
 """Previews a send: decides the people of a file by columns, at one moment and without history; nothing is kept."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,10 +12,12 @@ from engine.batch.columns import Codes
 from engine.batch.kernel import CHUNK, Kernel
 from engine.batch.lanes import ColumnPlan
 from engine.batch.results import Funnel
+from engine.batch.scarce import ScarceWay
 from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.bucketing import identity, stable_hash
 from engine.measure.population.files import Fault, aware
 from engine.measure.population.people import PeopleReader, Person
+from engine.measure.population.scarcity import PairSpool
 from engine.measure.population.simulate import OnVisits, PeopleRefused
 from engine.model.decision import Outcome
 from engine.model.instant import to_datetime
@@ -30,29 +33,40 @@ class Preview(NamedTuple):
     funnel: Funnel
     ignored: Mapping[str, str]
     """Columns that were not read, with what was probably meant."""
+    scarce: Mapping[str, Any] | None = None
+    """How counters that all customers share were shared out; None where that was not requested."""
 
 
 def preview(
-    path: Path, compiled: CompiledBook, plan: ColumnPlan, advance: OnVisits = lambda _: None
+    path: Path,
+    compiled: CompiledBook,
+    plan: ColumnPlan,
+    advance: OnVisits = lambda _: None,
+    *,
+    way: ScarceWay | None = None,
 ) -> Preview:
-    """Decides everybody in the file.
+    """Decides everybody in the file; by `way`, what all customers share is then shared out among them.
 
     Raises PeopleRefused if the file does not fit, Disagreement if columns and engine differ, and what opening it raises.
     """
     reader, parser = PeopleReader(path, compiled, channels=plan.channels), Parser(compiled)
     kernel, names = Kernel(compiled, plan), _Names()
-    for people in _chunks(reader.people()):
-        names.add(people)
-        for _ in kernel.decide([parser.parse(person.message, plan.now) for person in people]):
-            pass
-        advance(len(people))
-    for fault in names.doubled():
-        reader.faults.add(fault)
-    if not kernel.funnel.customers and not reader.faults.count:
-        reader.faults.add(Fault(0, "", "there are no people"))
-    if reader.faults.count:
-        raise PeopleRefused(reader.faults)
-    return Preview(kernel.funnel, reader.ignored)
+    with ExitStack() as stack:
+        spool = None if way is None else stack.enter_context(PairSpool(compiled, plan.now))
+        kernel.on_going = None if spool is None else spool.add
+        for people in _chunks(reader.people()):
+            names.add(people)
+            for _ in kernel.decide([parser.parse(person.message, plan.now) for person in people]):
+                pass
+            advance(len(people))
+        for fault in names.doubled():
+            reader.faults.add(fault)
+        if not kernel.funnel.customers and not reader.faults.count:
+            reader.faults.add(Fault(0, "", "there are no people"))
+        if reader.faults.count:
+            raise PeopleRefused(reader.faults)
+        shared_out = None if spool is None or way is None else spool.share_out(way)
+    return Preview(kernel.funnel, reader.ignored, shared_out)
 
 
 def attribute_reader(compiled: CompiledBook) -> Callable[[str, Any], Value]:
@@ -107,6 +121,7 @@ def preview_document(compiled: CompiledBook, plan: ColumnPlan, made: Preview) ->
             for (campaign, variant, channel), number in sorted(funnel.forms.items())
         ],
         "shared": _shared(compiled, funnel),
+        "scarce": made.scarce,
         "lanes": {
             "columns": funnel.customers - exact,
             "exact": exact,

@@ -20,7 +20,7 @@ from engine.decide.compiled import CompiledBook
 from engine.engine import Engine
 from engine.ledger.errors import LedgerError
 from engine.ledger.ledger import Ledger
-from engine.ledger.store.open import open_store
+from engine.ledger.store.open import lay_out
 from engine.ledger.store.rows import ContactRow, DecisionRow
 from engine.ledger.store.sqlite import SqliteStore
 from engine.ledger.store.store import RowT
@@ -155,9 +155,9 @@ def simulate(
     """Decides all visits of the plan in order of time; the counts. Raises LedgerError if the temporary log fails."""
     tally = Tally(compiled, people.persons, plan.watched)
     with tempfile.TemporaryDirectory(dir=people.path.parent) as folder:
-        url = f"sqlite:///{folder}/tact.db"
-        open_store(url).close()
-        store = _SimulationStore(url)
+        path = Path(folder) / "tact.db"
+        lay_out(path)
+        store = _SimulationStore(f"sqlite:///{path}")
         ledger = Ledger(store)
         try:
             asyncio.run(_Simulation(compiled, people, plan, store, ledger, tally).run(on_decision, advance))

@@ -370,6 +370,15 @@ class ScoreKind(StrEnum):
     """The same, less the cost of the channel that is tried."""
 
 
+class ScarceKind(StrEnum):
+    """Who gets what all customers share, when it runs short."""
+
+    ORDER = "order"
+    """Whoever comes first."""
+    PRICES = "prices"
+    """Whoever is worth more than its price."""
+
+
 @dataclass(frozen=True, slots=True)
 class Book:
     """A rulebook. Mappings are sorted by name, so that they do not depend on the order of files."""
@@ -400,6 +409,7 @@ class Book:
     score: ScoreKind = ScoreKind.GROSS
     budget: Quota | None = None
     """Limit on what all contacts cost, over all customers."""
+    scarce: ScarceKind = ScarceKind.ORDER
     text: str = field(default="", compare=False, repr=False)
     """A JSON object of its files, by name; it loads again by `load_text`, to the same version. Empty: not read from files."""
 

@@ -76,6 +76,8 @@ class ArbitrationShape(Shape):
     noun: ClassVar[str] = "arbitration"
     score: Literal["gross", "net"] = "gross"
     """Whether scores are gross, or less the cost of the channel."""
+    scarce: Literal["order", "prices"] = "order"
+    """Whether what all customers share goes to who comes first, or to who is worth more than its price."""
 
 
 class BookShape(Shape):

@@ -15,8 +15,9 @@ from engine.engine import Engine
 from engine.ledger.commit.learning import LearnCommand
 from engine.ledger.errors import LedgerError
 from engine.ledger.ledger import Ledger
+from engine.ledger.queries.prices import bid_prices
 from engine.model.instant import from_datetime
-from engine.rulebook.model.book import Book
+from engine.rulebook.model.book import Book, ScarceKind
 from engine.server.book.source import open_tried
 from engine.server.clock import ServerClock
 from engine.wire.parse import Parser
@@ -116,6 +117,32 @@ class ServingBooks:
         """Replaces the live version, and retires it."""
         before, self.current = self.current, self._open_serving(compiled)
         before.retire()
+
+
+_PRICE_SECONDS = 60.0
+"""How often prices are read, which are in the log for twice as long before they hold."""
+
+
+class PriceReader:
+    """Keeps the prices of what is scarce up to date, for every version of the book that this server serves."""
+
+    def __init__(self, serving_books: ServingBooks, ledger: Ledger, learned: Learned) -> None:
+        self._serving_books, self._ledger, self._learned = serving_books, ledger, learned
+
+    async def look(self) -> None:
+        """Reads once; if the log cannot be read now, what was read before stays."""
+        if self._serving_books.current.engine.compiled.book.scarce is not ScarceKind.PRICES:
+            return
+        try:
+            self._learned.bid_prices = await self._ledger.reader.look(bid_prices)
+        except LedgerError as error:
+            log.warning("could not read prices", cause=str(error))
+
+    async def follow(self) -> None:
+        """Reads every minute, until cancelled."""
+        while True:
+            await asyncio.sleep(_PRICE_SECONDS)
+            await self.look()
 
 
 _LEARN_SECONDS = 10.0

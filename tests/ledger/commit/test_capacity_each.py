@@ -32,6 +32,16 @@ channels:
 offers: {talk: {name: Talk, content: {default: {text: Talk}}}}
 campaigns: {talk: {offer: talk, channels: [phone]CONTROL}}
 """
+VISITED = """
+book: {name: visits, timezone: UTC}
+places: {dealers: {file: dealers.csv}}
+channels: {web: {kind: inbound, capacity_each: {by: nearest.dealers.name, limit: 1, per: calendar day}}}
+placements: {hero: {channel: web, max_offers: 2}}
+offers:
+  talk: {name: Talk, content: {default: {text: Talk}}}
+  more: {name: More, content: {default: {text: More}}}
+campaigns: {talk: {offer: talk, placements: [hero]}, more: {offer: more, placements: [hero]}}
+"""
 DEALERS = {"Lyon / Est": (45.7, 4.9, 3), "Paris": (48.9, 2.3, 5), "Nice": (43.7, 7.3, 0)}
 Books = Callable[..., CompiledBook]
 
@@ -224,6 +234,18 @@ def test_a_number_for_every_place_by_the_hour(any_log: Log, book: Books) -> None
             now = NOW + at * hour
             requests = (near(dealer, f"{at}-{number}", now) for dealer in DEALERS for number in range(2))
             assert outcomes(asked(compiled, store, *requests)) == [OFFER, BLOCKED] * 3
+    assert_replays(any_log.url)
+
+
+def test_two_offers_of_one_answer_take_from_the_same_place(any_log: Log, book: Books) -> None:
+    """What an answer has taken counts for the rest of it; an inbound channel may have a capacity of places, too."""
+    compiled = book(text=VISITED)
+    visits = [near(dealer, "v")._replace(placement="hero", max_offers=2) for dealer in ("Paris", "Nice")]
+    with closing(open_store(any_log.url)) as store:
+        decided = asked(compiled, store, *visits)
+    assert [len(own.offers) for own in decided] == [1, 1]
+    assert Reason(ReasonCode.OVER_CAPACITY, "web/capacity_each") in decided[0].reasons
+    assert_sound(any_log)
     assert_replays(any_log.url)
 
 
