@@ -5,11 +5,12 @@ from math import inf
 from typing import NamedTuple
 
 from engine.decide.arbitrate.campaign import CampaignChannel, CompiledCampaign
-from engine.decide.arbitrate.prices import BidPrice, charges
+from engine.decide.arbitrate.prices import charges
 from engine.decide.arbitrate.rank import Ranked
 from engine.decide.arbitrate.variants import DrawnCreative
 from engine.decide.experiments.posteriors import Propensity
 from engine.model.decision import Reason, ReasonCode
+from engine.model.prices import BidPrice
 from engine.model.request import Request
 from engine.rulebook.model.book import Category, Channel, Placement
 

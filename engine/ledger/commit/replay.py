@@ -8,7 +8,6 @@ import orjson
 
 from engine.decide.answer import from_json
 from engine.decide.arbitrate.content import LANGUAGE
-from engine.decide.arbitrate.prices import BidPrice, BidPrices
 from engine.decide.attributes.zones import CLOCK
 from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.learning import Given, Weights
@@ -23,6 +22,7 @@ from engine.model.contact import Contact, Facts
 from engine.model.customer import NO_MEMORY, Consent, CustomerState, KeptDraw, Memory, Recalled
 from engine.model.decision import CandidateOutcome, Decision, Reason, ReasonCode
 from engine.model.outcome import PastOutcome
+from engine.model.prices import BidPrice, BidPrices
 from engine.model.request import Request
 from engine.model.values import KeptBlank, LookupTag, Value, is_blank
 from engine.rulebook.load import load_text

@@ -1,0 +1,40 @@
+"""Prices of counters that all customers share, while they hold."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from engine.model.instant import Instant
+
+
+class BidPrice(NamedTuple):
+    """The price of a counter, or its cut-off, while it holds."""
+
+    counter: str
+    tier: int | None
+    """The tier in which the counter runs short: higher ones pay nothing, and lower ones do not get it. None: nobody pays."""
+    price: float
+    """Of one piece, or of one of the currency."""
+    cut_off: float | None
+    """Only higher scores get it; None: there is no cut-off."""
+    since: Instant
+    until: Instant | None
+    """None: it holds until another one does."""
+
+
+class BidPrices:
+    """The prices of counters, by moment."""
+
+    __slots__ = ("_prices",)
+
+    def __init__(self, prices: Iterable[BidPrice] = ()) -> None:
+        self._prices = sorted(prices, key=lambda price: price.since)
+
+    def at(self, now: Instant) -> Mapping[str, BidPrice]:
+        """The price of each counter that has one: of those that hold, the one that began last."""
+        holding = {price.counter: price for price in self._prices if price.since <= now}
+        return {
+            counter: price for counter, price in holding.items() if price.until is None or now < price.until
+        }
+
+
+NO_BID_PRICES = BidPrices()
