@@ -1,4 +1,4 @@
-.PHONY: help setup demo test test-pythons test-node test-browser test-busy lint types contracts drift unit generate bench trial soak steady fuzz kills audit licences serve clean format
+.PHONY: help setup demo demo-batch test test-pythons test-node test-browser test-spark test-busy lint types contracts drift unit generate bench trial soak steady fuzz kills audit licences serve clean format
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,6 +18,9 @@ setup: ## Make the virtual environment, with the newest Python or PYTHON, and in
 demo: setup ## Decide 2,469 real households through a real server
 	@$(BIN)/tact demo
 
+demo-batch: setup ## Send to 200,000 members, made from the demo's households, on SQLite
+	@$(BIN)/tact demo-batch
+
 test: lint types contracts drift unit ## Everything that must hold: style, types, import contracts, generated code, tests
 
 test-pythons: ## Run a quick part of the tests, and the demo, with every Python from 3.11 to 3.14 that is here
@@ -28,6 +31,9 @@ test-node: setup ## Call a real server from Node, as the how-to does; installs N
 
 test-browser: setup ## Look at the pages that Tact makes, in Chromium; installs Chromium from Debian's packages where it is missing
 	@PYTHON=$(BIN)/python scripts/test-browser.sh
+
+test-spark: ## Send to populations by Sail and by Spark, each in an environment of its own; installs Java from Debian's packages where it is missing
+	@scripts/test-spark.sh
 
 test-busy: setup ## Run the tests while other processes keep every core busy; TESTS names folders or files
 	scripts/busy.sh $(BIN)/pytest -n 3 --dist worksteal $(TESTS)

@@ -30,6 +30,7 @@ class Suite(StrEnum):
     MEASURE = "measure"
     CHALLENGER = "challenger"
     BATCH = "batch"
+    PRESEND = "presend"
     SCARCE = "scarce"
 
 

@@ -3,7 +3,7 @@
 Method: by a generator with the seed 2026, each dealer gets a town, the first of the list most often (its weight is one
 divided by its rank), and a direction and a distance of up to 25 km from the town's centre. Names are put together from
 invented parts, so that no two are alike; telephone numbers are of the range that France keeps for fiction (ARCEP, decision
-2018-0881). No dealer exists. Brittany west of Rennes has none.
+2018-0881). Each can make one to five calls a day. No dealer exists. Brittany west of Rennes has none.
 """
 
 import csv
@@ -57,9 +57,9 @@ THIRD = ("lieu", "court", "nac", "ville", "mont", "sart", "rive", "champ", "bois
 KM_A_DEGREE = 111.195
 
 
-def dealers() -> Iterator[tuple[str, str, str, str, str]]:
-    """Name, town, phone, latitude and longitude of each."""
-    random = Random(2026)  # noqa: S311 no secret
+def dealers() -> Iterator[tuple[str, str, str, str, str, str]]:
+    """Name, town, phone, latitude, longitude and calls a day of each."""
+    random, calls = Random(2026), Random(2027)  # noqa: S311 no secret
     names = [f"{first} {second}{third}" for first in FIRST for second in SECOND for third in THIRD]
     random.shuffle(names)
     weights = [1 / rank for rank in range(1, len(TOWNS) + 1)]
@@ -68,13 +68,20 @@ def dealers() -> Iterator[tuple[str, str, str, str, str]]:
         angle, km = random.uniform(0, 2 * pi), random.uniform(0, 25)
         north, east = km * sin(angle) / KM_A_DEGREE, km * cos(angle) / KM_A_DEGREE / cos(radians(latitude))
         phone = f"+33 1 99 00 {number // 100:02} {number % 100:02}"
-        yield name, town, phone, f"{latitude + north:.4f}", f"{longitude + east:.4f}"
+        yield (
+            name,
+            town,
+            phone,
+            f"{latitude + north:.4f}",
+            f"{longitude + east:.4f}",
+            str(calls.randint(1, 5)),
+        )
 
 
 def main() -> None:
     """Prints the table."""
     table = csv.writer(sys.stdout, lineterminator="\n")
-    table.writerow(("name", "town", "phone", "latitude", "longitude"))
+    table.writerow(("name", "town", "phone", "latitude", "longitude", "calls_a_day"))
     table.writerows(dealers())
 
 

@@ -3,14 +3,12 @@
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg
 
-from engine.ledger.store.open import open_store
+from engine.ledger.store.open import lay_out
 
 _SQLITE = "sqlite:///"
 
@@ -46,18 +44,9 @@ class Log:
 
 
 def sqlite_log(folder: Path) -> Log:
-    """A log in a file of the folder."""
-    return Log(f"{_SQLITE}{folder / 'tact.db'}")
-
-
-def lay_out(path: Path) -> None:
-    """Puts a log without decisions at `path`, as the program would make it there, which takes it longer than a copy."""
-    path.write_bytes(_empty_log())
-
-
-@cache
-def _empty_log() -> bytes:
-    with TemporaryDirectory() as folder:
-        log = Path(folder) / "tact.db"
-        open_store(f"{_SQLITE}{log}").close()
-        return log.read_bytes()
+    """A log in a file of the folder, laid out: to make one from nothing takes a sixth of a second."""
+    path = folder / "tact.db"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        lay_out(path)
+    return Log(f"{_SQLITE}{path}")

@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from engine.ledger.store.open import lay_out
 from tests.forked import Forked
-from tests.logs import Log, lay_out
+from tests.logs import Log
 
 _FAULTS = re.compile(
     r"Traceback|Exception ignored|internal error|ended by a fault|\bfault=|\"fault\":|was never (awaited|retrieved)"

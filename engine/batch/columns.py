@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from math import copysign
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -81,34 +81,79 @@ class JointColumn(NamedTuple):
     """By code, a code of each column."""
 
 
+class ColumnSource(Protocol):
+    """Where the attributes of a chunk's customers come from."""
+
+    @property
+    def rows(self) -> int:
+        """The number of customers."""
+
+    def coded(self, name: str) -> ValueColumn:
+        """The attribute's column."""
+
+    def test(self, name: str, holds: Callable[[Any], bool]) -> Bools:
+        """By customer, whether it holds for the attribute's value; `holds` is `bool` or `is_blank`."""
+
+    def floats(self, name: str, otherwise: float) -> ScoreColumn:
+        """By customer, the value as a factor of a score; the other number where it is missing or no number."""
+
+
+class AttributeRows:
+    """Attributes that are there customer by customer."""
+
+    def __init__(self, customers: Sequence[Attributes]) -> None:
+        self._customers = customers
+
+    @property
+    def rows(self) -> int:
+        """The number of customers."""
+        return len(self._customers)
+
+    def coded(self, name: str) -> ValueColumn:
+        """The attribute's column."""
+        return ValueColumn.coded([attributes.get(name) for attributes in self._customers])
+
+    def test(self, name: str, holds: Callable[[Any], bool]) -> Bools:
+        """By customer, whether it holds for the attribute's value."""
+        values = (holds(attributes.get(name)) for attributes in self._customers)
+        return np.fromiter(values, np.bool_, self.rows)
+
+    def floats(self, name: str, otherwise: float) -> ScoreColumn:
+        """By customer, the value as a factor of a score; the other number where it is missing or no number."""
+        values = (attributes.get(name) for attributes in self._customers)
+        numbers = (float(value) if isinstance(value, int | float) else otherwise for value in values)
+        return np.fromiter(numbers, np.float64, self.rows)
+
+
 @dataclass(slots=True)
 class Chunk:
     """The columns of customers who are decided together. A column is coded when it is first read."""
 
-    customers: Sequence[Attributes]
+    source: ColumnSource
     columns: dict[str, ValueColumn] = field(default_factory=dict)
     _joint: dict[tuple[str, ...], JointColumn] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
         """The number of customers."""
-        return len(self.customers)
+        return self.source.rows
 
     def column(self, name: str) -> ValueColumn:
         """The attribute's column."""
         column = self.columns.get(name)
         if column is None:
-            values = [attributes.get(name) for attributes in self.customers]
-            column = self.columns[name] = ValueColumn.coded(values)
+            column = self.columns[name] = self.source.coded(name)
         return column
 
     def test(self, name: str, holds: Callable[[Any], bool]) -> Bools:
         """By customer, whether it holds for the attribute's value. An uncoded column is not coded for it."""
         column = self.columns.get(name)
-        if column is not None:
-            return column.test(holds)
-        values = (holds(attributes.get(name)) for attributes in self.customers)
-        return np.fromiter(values, np.bool_, self.rows)
+        return self.source.test(name, holds) if column is None else column.test(holds)
+
+    def floats(self, name: str, otherwise: float) -> ScoreColumn:
+        """By customer, the value as a factor of a score. An uncoded column is not coded for it."""
+        column = self.columns.get(name)
+        return self.source.floats(name, otherwise) if column is None else column.floats(otherwise)
 
     def joint(self, names: tuple[str, ...]) -> JointColumn:
         """The combinations of values of these attributes."""

@@ -2,11 +2,20 @@
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from engine.batch.columns import Bools, Chunk, Codes, JointColumn, ValueColumn, joined, value_key
+from engine.batch.columns import (
+    AttributeRows,
+    Bools,
+    Chunk,
+    Codes,
+    JointColumn,
+    ValueColumn,
+    joined,
+    value_key,
+)
 from engine.batch.frame import MaskFrame, Words
 from engine.conditions.index.index import ConditionIndex
 from engine.conditions.model import ALWAYS, Condition
@@ -47,11 +56,57 @@ class Interned:
         return np.array(numbers, np.int64)[joint.codes]
 
 
+class People(Protocol):
+    """The customers of a chunk, wherever they come from."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Their ids."""
+
+    @property
+    def chunk(self) -> Chunk:
+        """Their attributes."""
+
+    def reach(self, purposes: frozenset[str]) -> ValueColumn:
+        """By customer, which of these purposes they have agreed to, sorted, and which channels they prefer."""
+
+    def request(self, row: int) -> Request:
+        """The request that the engine decides for the customer of a row."""
+
+
+class RequestPeople:
+    """Customers of whom each comes as a request."""
+
+    def __init__(self, requests: Sequence[Request]) -> None:
+        self._requests = requests
+        self.names = [request.customer for request in requests]
+        self.chunk = Chunk(AttributeRows([request.attributes for request in requests]))
+
+    def reach(self, purposes: frozenset[str]) -> ValueColumn:
+        """By customer, which of these purposes they have agreed to, sorted, and which channels they prefer."""
+        given = [(request.consents, request.preferred_channels) for request in self._requests]
+        numbers = {own: number for number, own in enumerate(dict.fromkeys(given))}
+        codes = np.fromiter(map(numbers.__getitem__, given), np.int64, len(given))
+        return reach_of(ValueColumn(codes, list(numbers)), purposes)
+
+    def request(self, row: int) -> Request:
+        """The request of a row."""
+        return self._requests[row]
+
+
+def reach_of(column: ValueColumn, purposes: frozenset[str]) -> ValueColumn:
+    """A column of consents and preferred channels, by what of them is looked at."""
+    reach = ValueColumn.coded(
+        [(tuple(sorted(consents & purposes)), preferred) for consents, preferred in column.values]
+    )
+    return ValueColumn(reach.codes[column.codes], reach.values)
+
+
 @dataclass(slots=True)
 class Customers:
     """The customers of a chunk who are decided by columns."""
 
-    requests: Sequence[Request]
+    people: People
     chunk: Chunk
     days: Codes
     """By customer, which of the moments is theirs."""
@@ -93,8 +148,9 @@ class ClockReader:
         ]
         chunk.add(derived, joint.codes)
 
-    def read(self, chunk: Chunk, requests: Sequence[Request]) -> Customers:
+    def read(self, people: People) -> Customers:
         """The customers with their clocks."""
+        chunk = people.chunk
         names = NEEDS if self._reads_zones else ()
         joint: JointColumn = chunk.joint(names)
         read = [self._clock(chunk.attributes(names, own)) for own in joint.combinations]
@@ -103,7 +159,7 @@ class ClockReader:
         distinct = ValueColumn.coded([clock for _, clock, _ in read])
         running = [schedules for _, _, schedules in read]
         return Customers(
-            requests,
+            people,
             chunk,
             days[joint.codes],
             moments,
@@ -171,11 +227,7 @@ class Situations:
     def codes(self, customers: Customers) -> Codes:
         """By customer, the number of their situation."""
         chunk = customers.chunk
-        reach = [
-            (tuple(sorted(request.consents & self._consents)), request.preferred_channels)
-            for request in customers.requests
-        ]
-        columns = [ValueColumn.coded(reach), customers.clock]
+        columns = [customers.people.reach(self._consents), customers.clock]
         columns += [_flags(chunk.test(name, bool)) for name in self._addresses]
         columns += [chunk.column(name) for name in self._attributes]
         columns += [self._side.column(customers, condition) for condition in self._conditions]

@@ -34,24 +34,24 @@ OnGoing: TypeAlias = Callable[[Sequence[str], Sequence[GoingPair]], None]
 
 def pairs_by_columns(
     pairs: ScoredPairs,
-    profiles: Sequence[Profile],
-    of_pairs: Sequence[int],
+    profiles: tuple[Sequence[Profile], Sequence[int]],
     campaigns: Sequence[CompiledCampaign],
-    customers: Sequence[str],
+    subject_of: Callable[[int], DrawSubject],
     now: Instant,
 ) -> list[GoingPair]:
     """The pairs that may go by the columns; customers with a score that is no number are left out.
 
-    of_pairs: the number of each pair's profile.
+    profiles: all, and the number of each pair's. subject_of: whom the draws of a row's customer are of.
     """
+    known, of_pairs = profiles
     unordered = set(pairs.rows[np.isnan(pairs.scores)].tolist())
     going = []
     columns = zip(of_pairs, pairs.rows.tolist(), pairs.campaigns.tolist(), pairs.scores.tolist(), strict=True)
     for number, row, campaign, score in columns:
-        on = profiles[number].campaign_channel
+        on = known[number].campaign_channel
         if on is None or row in unordered:
             continue
-        held = bool(on.withholding) and withheld(on.withholding, DrawSubject(customers[row]), now) is not None
+        held = bool(on.withholding) and withheld(on.withholding, subject_of(row), now) is not None
         going.append(GoingPair(row, campaigns[campaign], on, score, held))
     return going
 

@@ -5,31 +5,44 @@ may go, and the same campaign goes, in the same way. Hashes of the person (gates
 each customer, by the engine's functions.
 """
 
-from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import NamedTuple
 from zlib import crc32
 
 import numpy as np
 
-from engine.batch.columns import Chunk, Codes, ScoreColumn, ValueColumn
-from engine.batch.facets import ClockReader, Customers, SideConditions
+from engine.batch.classes import ChosenForms, Sequences, combined
+from engine.batch.columns import Bools, Codes, ScoreColumn, ValueColumn
+from engine.batch.draws import CustomerHashes, SampleLists
+from engine.batch.facets import ClockReader, Customers, People, RequestPeople, SideConditions
 from engine.batch.frame import MaskFrame, Pairs, Words
 from engine.batch.going import GoingPair, OnGoing, pairs_by_columns, pairs_by_engine
 from engine.batch.lanes import ColumnPlan, book_lane, row_lane
-from engine.batch.order import NO_PAIR, ScoredPairs, TieBreaker, best_pairs, in_rank_order, pairs_ahead
-from engine.batch.profiles import Disagreement, Profile, Profiles
-from engine.batch.results import ChosenForm, EngineDecision, Funnel, RowDecision, decide_by_engine
-from engine.decide.arbitrate.campaign import CompiledCampaign
-from engine.decide.arbitrate.variants import draw
+from engine.batch.order import (
+    NO_PAIR,
+    ScoredPairs,
+    TieBreaker,
+    TieOrder,
+    best_pairs,
+    in_rank_order,
+    pairs_ahead,
+)
+from engine.batch.profiles import Disagreement, EngineRow, Profiles
+from engine.batch.results import (
+    ChosenForm,
+    Decisions,
+    EngineDecision,
+    Funnel,
+    RowDecision,
+    decide_by_engine,
+    without_score,
+)
+from engine.batch.scorer import Scorer
 from engine.decide.compiled import CompiledBook
-from engine.decide.experiments.samples import NO_CONVERSIONS, closed, withheld
-from engine.decide.experiments.subjects import DrawSubject
+from engine.decide.experiments.subjects import NO_UNITS, DrawSubject, units_of
 from engine.decide.match import requested_clauses
 from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts
-from engine.model.decision import Reason
 from engine.model.request import Request
-from engine.rulebook.model.book import Factor
 
 CHUNK = 16_384
 """Customers who are decided together, which bounds memory."""
@@ -41,6 +54,7 @@ _CRC_RANGE = 1 << 32
 class _Tried(NamedTuple):
     """What the columns know of a chunk before the engine confirms it."""
 
+    draws: CustomerHashes
     pairs: ScoredPairs
     profiles: Codes
     best: Codes
@@ -69,8 +83,18 @@ class Kernel:
         self._scorer = Scorer(self._campaigns, self._side)
         self._tiers = np.array([own.campaign.tier for own in self._campaigns], np.int64)
         self._gated = np.array([bool(own.gates) for own in self._campaigns], np.bool_)
+        self._gates = SampleLists(plan.now)
+        for compiled_campaign in self._campaigns:
+            self._gates.add(compiled_campaign.gates)
+        self._names = TieOrder.of(compiled.book.salt, self._campaigns)
         self._among = requested_clauses(compiled, Request("", plan.now, {}, channels=plan.channels))
+        self._forms = ChosenForms(compiled, plan.now)
+        self._sequences = Sequences()
         self._classes: dict[Hashable, RowDecision] = {}
+        self._known: dict[Hashable, int] = {}
+        """By class and form, the place of the decision in `_distinct`."""
+        self._number_of: dict[RowDecision, int] = {}
+        self._distinct: list[RowDecision] = []
         self.on_going: OnGoing | None = None
         """Gets all pairs that may go, if it is set; by `decide` only."""
         self._going: list[GoingPair] = []
@@ -85,10 +109,28 @@ class Kernel:
         columnar = [row for row, request in enumerate(requests) if not row_lane(request, self._plan)]
         proposed: list[RowDecision | None] = [None] * len(requests)
         if columnar and not self.book_lane:
-            by_columns = self._by_columns([requests[row] for row in columnar])
-            for row, decision in zip(columnar, by_columns, strict=True):
-                proposed[row] = decision
+            by_columns = self._by_columns(RequestPeople([requests[row] for row in columnar]))
+            for at, row in enumerate(columnar):
+                proposed[row] = by_columns.row(at)
         return proposed
+
+    def decide_people(self, people: People) -> Decisions:
+        """The decisions for a chunk of customers, all at the moment and on the channels of the plan, without history."""
+        if not self.book_lane:
+            decisions = self._by_columns(people)
+        else:
+            lane, rows = "; ".join(self.book_lane), range(people.chunk.rows)
+            numbered = [
+                self._numbered(
+                    self._alone(decide_by_engine(self._compiled, request, self._counts), lane, row)
+                )
+                for row, request in enumerate(map(people.request, rows))
+            ]
+            codes = np.array([code for code, _ in numbered], np.int64)
+            scores = np.array([score for _, score in numbered], np.float64)
+            decisions = Decisions(people.names, codes, scores, self._distinct)
+        decisions.counted_by(self.funnel)
+        return decisions
 
     def _decide_chunk(self, requests: Sequence[Request]) -> list[RowDecision]:
         decisions: list[RowDecision | None] = [None] * len(requests)
@@ -97,54 +139,64 @@ class Kernel:
         for row, request in enumerate(requests):
             lane = book or row_lane(request, self._plan)
             if lane:
-                decisions[row] = self._alone(request, lane, row)
+                alone = self._alone(decide_by_engine(self._compiled, request, self._counts), lane, row)
+                decisions[row] = alone
+                self.funnel.see(alone)
             else:
                 columnar.append(row)
-        alone, self._going = self._going, []
-        by_columns = self._by_columns([requests[row] for row in columnar]) if columnar else []
-        for row, decision in zip(columnar, by_columns, strict=True):
-            decisions[row] = decision
+        going, self._going = self._going, []
+        if columnar:
+            by_columns = self._by_columns(RequestPeople([requests[row] for row in columnar]))
+            by_columns.counted_by(self.funnel)
+            for at, row in enumerate(columnar):
+                decisions[row] = by_columns.row(at)
         if self.on_going is not None:
-            placed = [pair._replace(row=columnar[pair.row]) for pair in self._going]
-            self.on_going([request.customer for request in requests], [*alone, *placed])
+            going += [pair._replace(row=columnar[pair.row]) for pair in self._going]
+            self.on_going([request.customer for request in requests], going)
             self._going = []
-        whole = [decision for decision in decisions if decision is not None]
-        for decision in whole:
-            self.funnel.see(decision)
-        return whole
+        return [decision for decision in decisions if decision is not None]
 
-    def _alone(self, request: Request, lane: str, row: int) -> RowDecision:
+    def _alone(self, by_engine: EngineDecision, lane: str, row: int) -> RowDecision:
         """The engine's decision, for a customer whom the columns do not cover."""
-        by_engine = decide_by_engine(self._compiled, request, self._counts)
         self.funnel.exact[lane] += 1
         self.funnel.see_tried(by_engine.selection)
         if self.on_going is not None:
             self._going += pairs_by_engine(row, by_engine, self._counts)
         return by_engine.decision
 
-    def _by_columns(self, requests: Sequence[Request]) -> list[RowDecision]:
+    def _by_columns(self, people: People) -> Decisions:
         known: dict[int, EngineDecision] = {}
 
         def by_engine(row: int) -> EngineDecision:
             if row not in known:
-                known[row] = decide_by_engine(self._compiled, requests[row], self._counts)
+                known[row] = decide_by_engine(self._compiled, people.request(row), self._counts)
             return known[row]
 
-        chunk = Chunk([request.attributes for request in requests])
-        self._clocks.derive(chunk)
-        customers = self._clocks.read(chunk, requests)
+        self._clocks.derive(people.chunk)
+        customers = self._clocks.read(people)
         self._side.match(customers)
         eligible = self._eligible(customers)
         scores = self._scorer.scores(customers, eligible)
         tried = self._tried(customers, eligible, scores, by_engine)
         if self.on_going is not None:
-            names = [request.customer for request in requests]
-            profiles = tried.profiles.tolist()
-            self._going += pairs_by_columns(
-                tried.pairs, self._profiles.profiles, profiles, self._campaigns, names, self._plan.now
-            )
-        unordered = set(eligible.rows[np.isnan(scores)].tolist())
-        return self._confirmed(requests, tried, unordered, by_engine)
+            self._going += self._pairs_going(people, tried)
+        unordered = np.zeros(people.chunk.rows, np.bool_)
+        unordered[eligible.rows[np.isnan(scores)]] = True
+        decisions = self._confirmed(people, tried, unordered, by_engine)
+        self._verify(decisions, unordered, by_engine)
+        self._count(tried, unordered)
+        return decisions
+
+    def _pairs_going(self, people: People, tried: _Tried) -> list[GoingPair]:
+        """All pairs that may go, not only the best of each customer."""
+
+        def subject(row: int) -> DrawSubject:
+            units = self._compiled.units
+            of_units = units_of(units, people.request(row).attributes) if units else NO_UNITS
+            return DrawSubject(people.names[row], of_units)
+
+        profiles = self._profiles.profiles, tried.profiles.tolist()
+        return pairs_by_columns(tried.pairs, profiles, self._campaigns, subject, self._plan.now)
 
     def _eligible(self, customers: Customers) -> Pairs:
         """The campaigns whose condition holds and whose schedules run."""
@@ -152,90 +204,98 @@ class Kernel:
         for running in customers.running:
             stopped = [at for at, runs in zip(self._clocks.scheduled, running, strict=True) if not runs]
             masks.append(self._frame.words(self._among & ~self._compiled.index.clauses_of(stopped)))
-        among = np.array(masks, np.uint64)[customers.clock.codes]
+        among = np.array(masks, np.uint64).reshape(-1, self._frame.width)[customers.clock.codes]
         return self._frame.pairs(self._frame.alive(customers.chunk, customers.days, customers.moments, among))
 
     def _tried(
-        self,
-        customers: Customers,
-        eligible: Pairs,
-        scores: ScoreColumn,
-        by_engine: Callable[[int], EngineDecision],
+        self, customers: Customers, eligible: Pairs, scores: ScoreColumn, by_engine: EngineRow
     ) -> _Tried:
         rows, campaigns = eligible
         pairs = ScoredPairs(rows, campaigns, self._tiers[campaigns], scores)
+        draws = CustomerHashes(customers.people.names, customers.chunk, self._compiled.units)
         profiles = np.full(len(rows), -1, np.int64)
-        for pair in np.flatnonzero(self._gated[campaigns]).tolist():
-            subject = DrawSubject(customers.requests[rows[pair]].customer)
-            gates = self._campaigns[campaigns[pair]].gates
-            if shut := closed(gates, subject, self._plan.now, NO_CONVERSIONS):
-                profiles[pair] = self._profiles.closed(shut)
+        gated = np.flatnonzero(self._gated[campaigns])
+        shut = self._gates.first(draws, rows[gated], campaigns[gated], having=False)
+        for depth, campaign in set(zip(shut.tolist(), campaigns[gated].tolist(), strict=True)):
+            if depth >= 0:
+                number = self._profiles.closed(self._campaigns[campaign].gates[depth].reason)
+                profiles[gated[(shut == depth) & (campaigns[gated] == campaign)]] = number
         left = np.flatnonzero(profiles < 0)
         profiles[left] = self._profiles.read(customers, rows[left], campaigns[left], by_engine)
         may_go = self._profiles.may_go(profiles)
-        names = [request.customer for request in customers.requests]
-        ties = TieBreaker(self._compiled.book.salt, self._campaigns, names)
-        best = best_pairs(pairs, may_go, ties, len(names))
+        ties = TieBreaker(self._names, draws)
+        best = best_pairs(pairs, may_go, ties, customers.chunk.rows)
         ahead = in_rank_order(pairs, pairs_ahead(pairs, may_go, best, ties), profiles, ties)
-        return _Tried(pairs, profiles, best, ahead, customers.clock)
+        return _Tried(draws, pairs, profiles, best, ahead, customers.clock)
 
-    def _confirmed(
-        self,
-        requests: Sequence[Request],
-        tried: _Tried,
-        unordered: set[int],
-        by_engine: Callable[[int], EngineDecision],
-    ) -> list[RowDecision]:
+    def _confirmed(self, people: People, tried: _Tried, unordered: Bools, by_engine: EngineRow) -> Decisions:
         """The decisions, each confirmed by the engine's decision on a customer of the same class."""
-        bounds = np.searchsorted(tried.pairs.rows[tried.ahead], np.arange(len(requests) + 1)).tolist()
-        ahead = tried.profiles[tried.ahead].tolist()
-        decisions = []
-        for row, request in enumerate(requests):
-            if row in unordered:
-                decisions.append(self._alone(request, "has a score that is not a number", row))
-                continue
-            sequence = tuple(dict.fromkeys(ahead[bounds[row] : bounds[row + 1]]))
-            decision = self._row(request, row, tried, sequence, by_engine)
-            if self._is_verified(request.customer):
-                self._verify(request, decision, by_engine(row).decision)
-            decisions.append(decision)
-        self._count(tried, unordered)
-        return decisions
-
-    def _row(
-        self,
-        request: Request,
-        row: int,
-        tried: _Tried,
-        sequence: tuple[int, ...],
-        by_engine: Callable[[int], EngineDecision],
-    ) -> RowDecision:
-        pair = int(tried.best[row])
-        if pair == NO_PAIR:
-            clock = tried.clock.values[tried.clock.codes[row]] if self._compiled.scheduled else None
-            key: Hashable = (sequence, clock)
-            decision = self._classes.get(key)
-            if decision is None:
-                decision = self._classes[key] = self._confirm(request, sequence, (), by_engine(row))
-            return decision
-        number = int(tried.profiles[pair])
-        compiled_campaign = self._campaigns[int(tried.pairs.campaigns[pair])]
-        form, probability = self._form(
-            request.customer,
-            compiled_campaign,
-            self._profiles.profiles[number],
-            float(tried.pairs.scores[pair]),
+        rows, goes = people.chunk.rows, tried.best != NO_PAIR
+        profiles, withheld, drawn = (np.full(rows, -1, np.int64) for _ in range(3))
+        going = np.flatnonzero(goes & ~unordered)
+        profiles[going] = tried.profiles[tried.best[going]]
+        withheld[going], drawn[going] = self._forms.of(
+            tried.draws, going, profiles[going], self._profiles.profiles
         )
-        key = (sequence, number, form.withheld)
-        confirmed = self._classes.get(key)
+        sequences = self._sequences.codes(tried.pairs.rows[tried.ahead], tried.profiles[tried.ahead], rows)
+        clocks = np.where(goes, -1, tried.clock.codes) if self._compiled.scheduled else np.full(rows, -1)
+        columns = (sequences, profiles, withheld, drawn, clocks)
+        first, classes = combined([column + 1 for column in columns])
+        numbers = np.full(len(first), -1, np.int64)
+        scores = np.full(rows, np.nan)
+        scores[going] = tried.pairs.scores[tried.best[going]]
+        codes = np.empty(rows, np.int64)
+        for row in np.flatnonzero(unordered).tolist():
+            alone = self._alone(by_engine(row), "has a score that is not a number", row)
+            codes[row], scores[row] = self._numbered(alone)
+        kept = np.flatnonzero(~unordered)
+        used, at_first = np.unique(classes[kept], return_index=True)
+        for number, row in zip(used.tolist(), kept[at_first].tolist(), strict=True):
+            sequence, profile, reason, creative, clock = (int(column[row]) for column in columns)
+            key = sequence, profile, reason, creative, tried.clock.values[clock] if clock >= 0 else None
+            if key not in self._known:
+                self._known[key] = self._decided(people, row, key, float(scores[row]), by_engine)
+            numbers[number] = self._known[key]
+        codes[kept] = numbers[classes[kept]]
+        return Decisions(people.names, codes, scores, self._distinct)
+
+    def _decided(
+        self,
+        people: People,
+        row: int,
+        key: tuple[int, int, int, int, Hashable],
+        score: float,
+        by_engine: EngineRow,
+    ) -> int:
+        """The number of the decision for a class and a form, confirmed by the engine's on a customer of the class."""
+        sequence, number, reason, creative, clock = key
+        form, probability = None, 1.0
+        if number >= 0:
+            form, probability = self._forms.form(self._profiles.profiles[number], reason, creative, score)
+        of_class = (sequence, number, None if form is None else form.withheld, clock)
+        confirmed = self._classes.get(of_class)
         if confirmed is None:
-            confirmed = self._classes[key] = self._confirm(request, sequence, (form,), by_engine(row))
-        return confirmed._replace(chosen=(form,), selection_probability=probability)
+            forms = () if form is None else (form,)
+            confirmed = self._confirm(
+                people.names[row], self._sequences.path(sequence), forms, by_engine(row)
+            )
+            self._classes[of_class] = confirmed
+        if form is not None:
+            confirmed = confirmed._replace(chosen=(form,), selection_probability=probability)
+        return self._numbered(confirmed)[0]
+
+    def _numbered(self, decision: RowDecision) -> tuple[int, float]:
+        """The number of the decision without its score, and the score."""
+        plain, score = without_score(decision)
+        number = self._number_of.setdefault(plain, len(self._distinct))
+        if number == len(self._distinct):
+            self._distinct.append(plain)
+        return number, score
 
     def _confirm(
         self,
-        request: Request,
-        sequence: tuple[int, ...],
+        customer: str,
+        sequence: Sequence[int],
         forms: tuple[ChosenForm, ...],
         by_engine: EngineDecision,
     ) -> RowDecision:
@@ -248,46 +308,35 @@ class Kernel:
             ahead = ahead[: names.index(chosen[0].campaign)]
         reasons = [self._profiles.profiles[number].reason for number in sequence]
         if chosen != forms or list(dict.fromkeys(ahead)) != list(dict.fromkeys(reasons)):
-            raise Disagreement(request.customer, (forms, reasons), (chosen, ahead))
+            raise Disagreement(customer, (forms, reasons), (chosen, ahead))
         return by_engine.decision
 
-    def _form(
-        self, customer: str, compiled_campaign: CompiledCampaign, profile: Profile, score: float
-    ) -> tuple[ChosenForm, float]:
-        """What the customer gets of the campaign, and the decision's probability."""
-        on, now, subject = profile.campaign_channel, self._plan.now, DrawSubject(customer)
-        if on is None:
-            raise LookupError("the campaign does not go")
-        reason: Reason | None = withheld(on.withholding, subject, now) if on.withholding else None
-        drawn = draw(profile.creatives, self._compiled.book.salt, subject, compiled_campaign)
-        expires_at = None if on.held is None or reason is not None else now + on.held
-        name = compiled_campaign.campaign.name
-        form = ChosenForm(name, on.channel, drawn.creative.variant, score, reason, expires_at)
-        return form, drawn.probability * on.treated if reason is None else 1.0 - on.treated
+    def _verify(self, decisions: Decisions, unordered: Bools, by_engine: EngineRow) -> None:
+        """Decides a share of the customers by the engine too; raises Disagreement."""
+        below = self._plan.verified * _CRC_RANGE
+        if below <= 0:
+            return
+        sums = np.array([crc32(name.encode()) for name in decisions.names], np.int64)
+        for row in np.flatnonzero((sums < below) & ~unordered).tolist():
+            self.funnel.verified += 1
+            by_columns, expected = decisions.row(row), by_engine(row).decision
+            if by_columns != expected:
+                raise Disagreement(decisions.names[row], by_columns, expected)
 
-    def _is_verified(self, customer: str) -> bool:
-        return crc32(customer.encode()) < self._plan.verified * _CRC_RANGE
-
-    def _verify(self, request: Request, by_columns: RowDecision, by_engine: RowDecision) -> None:
-        self.funnel.verified += 1
-        if by_columns != by_engine:
-            raise Disagreement(request.customer, by_columns, by_engine)
-
-    def _count(self, tried: _Tried, unordered: set[int]) -> None:
+    def _count(self, tried: _Tried, unordered: Bools) -> None:
         """Counts the campaigns of the chunk."""
         self.funnel.classes = len(self._classes)
-        size = len(self._campaigns)
-        counted = np.ones(len(tried.best), np.bool_)
-        counted[list(unordered)] = False
-        eligible = np.bincount(tried.pairs.campaigns[counted[tried.pairs.rows]], minlength=size)
-        best = tried.best[counted & (tried.best != NO_PAIR)]
-        won = np.bincount(tried.pairs.campaigns[best], minlength=size)
-        ahead = tried.ahead[counted[tried.pairs.rows[tried.ahead]]]
-        lost = Counter(
-            zip(tried.pairs.campaigns[ahead].tolist(), tried.profiles[ahead].tolist(), strict=True)
+        pairs, size = tried.pairs, len(self._campaigns)
+        eligible = np.bincount(pairs.campaigns[~unordered[pairs.rows]], minlength=size)
+        best = tried.best[~unordered & (tried.best != NO_PAIR)]
+        behind = eligible - np.bincount(pairs.campaigns[best], minlength=size)
+        ahead = tried.ahead[~unordered[pairs.rows[tried.ahead]]]
+        profiles = max(1, len(self._profiles.profiles))
+        keys, counts = np.unique(
+            pairs.campaigns[ahead] * profiles + tried.profiles[ahead], return_counts=True
         )
-        behind = eligible - won
-        for (campaign, profile), number in lost.items():
+        for key, number in zip(keys.tolist(), counts.tolist(), strict=True):
+            campaign, profile = divmod(key, profiles)
             behind[campaign] -= number
             reason = self._profiles.profiles[profile].reason
             if reason is not None:
@@ -296,38 +345,3 @@ class Kernel:
             count = self.funnel.campaign(self._campaigns[campaign].campaign.name)
             count.eligible += int(eligible[campaign])
             count.outranked += int(behind[campaign])
-
-
-class Scorer:
-    """Scores of pairs: value × propensity × boosts, multiplied in the engine's order."""
-
-    def __init__(self, campaigns: Sequence[CompiledCampaign], side: SideConditions) -> None:
-        self._campaigns, self._side = campaigns, side
-        self._fixed = np.array([own.score or 0.0 for own in campaigns], np.float64)
-        self._varying = [at for at, own in enumerate(campaigns) if own.score is None]
-
-    def scores(self, customers: Customers, pairs: Pairs) -> ScoreColumn:
-        """The score of each pair."""
-        scores = self._fixed[pairs.positions]
-        if not self._varying or not len(pairs.rows):
-            return scores
-        order = np.argsort(pairs.positions, kind="stable")
-        bounds = np.searchsorted(pairs.positions[order], np.arange(len(self._campaigns) + 1))
-        columns: dict[Factor, ScoreColumn] = {}
-
-        def factor(own: Factor, rows: Codes) -> ScoreColumn:
-            if own.attribute is None:
-                return np.full(len(rows), own.number)
-            if own not in columns:
-                columns[own] = customers.chunk.column(own.attribute).floats(own.number)
-            return columns[own][rows]
-
-        with np.errstate(all="ignore"):
-            for at in self._varying:
-                own, members = self._campaigns[at], order[bounds[at] : bounds[at + 1]]
-                rows = pairs.rows[members]
-                score = factor(own.value, rows) * factor(own.campaign.propensity, rows)
-                for boost in own.campaign.boosts:
-                    score = np.where(self._side.holds(customers, boost.when)[rows], score * boost.by, score)
-                scores[members] = score
-        return scores

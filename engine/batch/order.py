@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.batch.columns import Bools, Codes, ScoreColumn
+from engine.batch.draws import CustomerHashes, Hashes
 from engine.decide.arbitrate.campaign import CompiledCampaign
-from engine.decide.experiments.bucketing import identity, stable_hash
+from engine.decide.experiments.bucketing import identity
 
 NO_PAIR = -1
 
@@ -24,22 +25,35 @@ class ScoredPairs(NamedTuple):
     scores: ScoreColumn
 
 
+class TieOrder(NamedTuple):
+    """What decides ties of campaigns."""
+
+    prefix: bytes
+    """What the hashed keys begin with."""
+    identities: Sequence[bytes]
+    ranks: Codes
+    """By campaign, the place of its name among all names."""
+
+    @classmethod
+    def of(cls, salt: str, compiled_campaigns: Sequence[CompiledCampaign]) -> "TieOrder":
+        """Those of a book."""
+        names = [own.campaign.name for own in compiled_campaigns]
+        ranks = np.empty(len(names), np.int64)
+        ranks[np.array(sorted(range(len(names)), key=names.__getitem__), np.int64)] = np.arange(len(names))
+        return cls(identity(salt), [own.identity for own in compiled_campaigns], ranks)
+
+
 class TieBreaker:
     """The order of equal campaigns for a customer, as the engine's ranking has it: by hash, then by name."""
 
-    def __init__(
-        self, salt: str, compiled_campaigns: Sequence[CompiledCampaign], customers: Sequence[str]
-    ) -> None:
-        self._salt, self._campaigns, self._customers = salt, compiled_campaigns, customers
-        self._prefixes: dict[int, bytes] = {}
+    def __init__(self, names: TieOrder, draws: CustomerHashes) -> None:
+        self._names, self._draws = names, draws
 
-    def key(self, row: int, campaign: int) -> tuple[int, str]:
-        """The smaller goes first."""
-        prefix = self._prefixes.get(row)
-        if prefix is None:
-            prefix = self._prefixes[row] = identity(self._salt, self._customers[row])
-        compiled_campaign = self._campaigns[campaign]
-        return stable_hash(prefix + compiled_campaign.identity), compiled_campaign.campaign.name
+    def keys(self, rows: Codes, campaigns: Codes) -> tuple[Hashes, Codes]:
+        """By pair, the hash and the place of the name; the smaller go first."""
+        prefix, identities, ranks = self._names
+        suffixes = [identities[campaign] for campaign in campaigns.tolist()]
+        return self._draws.hashes(prefix, rows, suffixes), ranks[campaigns]
 
 
 def best_pairs(pairs: ScoredPairs, may_go: Bools, ties: TieBreaker, rows: int) -> Codes:
@@ -57,26 +71,32 @@ def best_pairs(pairs: ScoredPairs, may_go: Bools, ties: TieBreaker, rows: int) -
     starts = _starts(pairs.rows[left])
     counts = np.diff(np.append(starts, len(left)))
     best[pairs.rows[left[starts]]] = left[starts]
-    for start, count in zip(starts[counts > 1].tolist(), counts[counts > 1].tolist(), strict=True):
-        tied = left[start : start + count].tolist()
-        row = int(pairs.rows[tied[0]])
-        best[row] = min(tied, key=lambda pair: ties.key(row, int(pairs.campaigns[pair])))
+    tied = left[np.repeat(counts > 1, counts)]
+    if len(tied):
+        hashes, names = ties.keys(pairs.rows[tied], pairs.campaigns[tied])
+        tied = tied[np.lexsort((names, hashes, pairs.rows[tied]))]
+        first = tied[_starts(pairs.rows[tied])]
+        best[pairs.rows[first]] = first
     return best
 
 
 def pairs_ahead(pairs: ScoredPairs, may_go: Bools, best: Codes, ties: TieBreaker) -> Codes:
     """The pairs that are ahead of the customer's best, in no order; all of a customer of whom none may go."""
-    against = best[pairs.rows]
+    left = np.flatnonzero(~may_go)
+    against = best[pairs.rows[left]]
     has_best = against != NO_PAIR
     winner = np.where(has_best, against, 0)
-    tiers, scores = pairs.tiers[winner], pairs.scores[winner]
-    same_tier = pairs.tiers == tiers
-    ahead = ~has_best | (pairs.tiers > tiers) | (same_tier & (pairs.scores > scores))
-    level = has_best & same_tier & (pairs.scores == scores) & ~may_go
-    for pair in np.flatnonzero(level).tolist():
-        row, rival = int(pairs.rows[pair]), int(pairs.campaigns[against[pair]])
-        ahead[pair] = ties.key(row, int(pairs.campaigns[pair])) < ties.key(row, rival)
-    return np.flatnonzero(ahead & ~may_go)
+    same_tier = pairs.tiers[left] == pairs.tiers[winner]
+    better = pairs.scores[left] > pairs.scores[winner]
+    ahead = ~has_best | (pairs.tiers[left] > pairs.tiers[winner]) | (same_tier & better)
+    level = np.flatnonzero(has_best & same_tier & (pairs.scores[left] == pairs.scores[winner]))
+    if len(level):
+        rows = pairs.rows[left[level]]
+        hashes, names = ties.keys(rows, pairs.campaigns[left[level]])
+        rivals, rival_names = ties.keys(rows, pairs.campaigns[against[level]])
+        ahead[level] = (hashes < rivals) | ((hashes == rivals) & (names < rival_names))
+    passed: Codes = left[ahead]
+    return passed
 
 
 def in_rank_order(pairs: ScoredPairs, ahead: Codes, profiles: Codes, ties: TieBreaker) -> Codes:
@@ -89,13 +109,13 @@ def in_rank_order(pairs: ScoredPairs, ahead: Codes, profiles: Codes, ties: TieBr
     starts = np.flatnonzero(np.concatenate(([True], changed)))
     lowest = np.minimum.reduceat(profiles[ahead], starts)
     highest = np.maximum.reduceat(profiles[ahead], starts)
-    ends = np.append(starts[1:], len(ahead))
-    mixed = lowest != highest
-    for start, end in zip(starts[mixed].tolist(), ends[mixed].tolist(), strict=True):
-        row = int(rows[start])
-        ahead[start:end] = sorted(
-            ahead[start:end].tolist(), key=lambda pair: ties.key(row, int(pairs.campaigns[pair]))
-        )
+    counts = np.diff(np.append(starts, len(ahead)))
+    mixed = np.flatnonzero(np.repeat(lowest != highest, counts))
+    if len(mixed):
+        members = ahead[mixed]
+        groups = np.repeat(np.arange(len(starts)), counts)[mixed]
+        hashes, names = ties.keys(pairs.rows[members], pairs.campaigns[members])
+        ahead[mixed] = members[np.lexsort((names, hashes, groups))]
     return ahead
 
 

@@ -40,6 +40,8 @@ class Profile(NamedTuple):
     """The channel on which it goes."""
     creatives: Sequence[Creative] = ()
     """Those that fit, from which one is drawn."""
+    compiled_campaign: CompiledCampaign | None = None
+    """The campaign, if it can go."""
 
 
 EngineRow: TypeAlias = Callable[[int], EngineDecision]
@@ -119,7 +121,7 @@ class Profiles:
         )
         variants = tuple(creative.variant for creative in creatives)
         key = ("goes", campaign, campaign_channel.channel, tuple(tried.obstacles), variants)
-        return self._numbered(key, Profile(None, campaign_channel, tuple(creatives)))
+        return self._numbered(key, Profile(None, campaign_channel, tuple(creatives), compiled_campaign))
 
     def _numbered(self, key: Hashable, profile: Profile) -> int:
         number = self._interned.number(key)

@@ -1,10 +1,14 @@
 """What a run says of each customer and each campaign."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
+
+from engine.batch.columns import Codes, ScoreColumn
 from engine.decide.answer import answer
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation, evaluate
@@ -72,17 +76,17 @@ class Funnel:
         """The campaign's counts."""
         return self.campaigns.setdefault(name, CampaignFunnel())
 
-    def see(self, decision: RowDecision) -> None:
-        """Counts a customer."""
-        self.customers += 1
-        self.outcomes[decision.outcome] += 1
+    def see(self, decision: RowDecision, customers: int = 1) -> None:
+        """Counts customers with the same decision."""
+        self.customers += customers
+        self.outcomes[decision.outcome] += customers
         for chosen in decision.chosen:
             count = self.campaign(chosen.campaign)
             if chosen.withheld is None:
-                count.offered += 1
-                self.forms[chosen.campaign, chosen.variant, chosen.channel] += 1
+                count.offered += customers
+                self.forms[chosen.campaign, chosen.variant, chosen.channel] += customers
             else:
-                count.withheld += 1
+                count.withheld += customers
 
     def see_tried(self, selection: Selection) -> None:
         """Counts the candidates of a customer who was evaluated alone; those chosen are counted by `see`."""
@@ -94,6 +98,40 @@ class Funnel:
                 count.outranked += 1
             elif code is not ReasonCode.CHOSEN and code not in WITHHELD:
                 count.lost[tried.reason] += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """The decisions for the customers of a chunk as columns; that of one customer is made on demand."""
+
+    names: Sequence[str]
+    codes: Codes
+    """By customer, the place of their decision in `distinct`."""
+    scores: ScoreColumn
+    """By customer, the score of what was chosen; NaN where nothing or several were."""
+    distinct: Sequence[RowDecision]
+    """The decisions that differ by more than the score, which is 0 where one campaign was chosen."""
+
+    def row(self, at: int) -> RowDecision:
+        """The decision for one customer."""
+        decision = self.distinct[int(self.codes[at])]
+        if len(decision.chosen) != 1:
+            return decision
+        return decision._replace(chosen=(decision.chosen[0]._replace(score=float(self.scores[at])),))
+
+    def counted_by(self, funnel: Funnel) -> None:
+        """Counts the customers."""
+        counts = np.bincount(self.codes, minlength=1)
+        for code in np.flatnonzero(counts).tolist():
+            funnel.see(self.distinct[code], int(counts[code]))
+
+
+def without_score(decision: RowDecision) -> tuple[RowDecision, float]:
+    """The decision with the score 0 where one campaign was chosen, and its score."""
+    if len(decision.chosen) != 1:
+        return decision, math.nan
+    (form,) = decision.chosen
+    return decision._replace(chosen=(form._replace(score=0.0),)), form.score
 
 
 class EngineDecision(NamedTuple):

@@ -27,6 +27,7 @@ COMMANDS = (
     "diff",
     "evaluate",
     "buckets",
+    "counters",
     "plan",
     "health",
     "migrate",
@@ -35,6 +36,7 @@ COMMANDS = (
     "token",
     "settings",
     "demo",
+    "demo-batch",
 )
 """The module of each name has a function, or a group of commands, of the same name."""
 

@@ -16,7 +16,7 @@ from engine.decide.compiled import CompiledBook
 from engine.engine import Engine
 from engine.explain import Explained, explain, explain_logged
 from engine.ledger.ledger import Ledger
-from engine.ledger.store.open import check_url, is_missing, open_store
+from engine.ledger.store.open import check_url, is_missing, lay_out, open_store
 from engine.model.instant import from_datetime
 from engine.rulebook.report.diagnostics import render
 from engine.scenario.context_file import load_context
@@ -43,7 +43,9 @@ def try_out(
     now = from_datetime(datetime.now(UTC))
     request = Parser(compiled, may_simulate=lambda: True).parse(message, now)
     with tempfile.TemporaryDirectory() as folder:
-        ledger = Ledger(open_store(f"sqlite:///{folder}/tact.db"))
+        log = Path(folder) / "tact.db"
+        lay_out(log)
+        ledger = Ledger(open_store(f"sqlite:///{log}"))
         try:
             return asyncio.run(
                 explain(Engine(compiled, ledger), request, only=only, counterfactuals=counterfactuals)

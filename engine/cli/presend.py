@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 _MOST_LOST = 4
 
 
+class PresendEngine(StrEnum):
+    """What decides the parts of a run."""
+
+    LOCAL = "local"
+    SPARK = "spark"
+
+
 class ScarceOption(StrEnum):
     """How what is scarce is shared out."""
 
@@ -70,6 +77,15 @@ def presend(
         int, typer.Option(min=1, help="Customers in a part, which one process decides; one file each.")
     ] = 50_000,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that decide.")] = 1,
+    engine: Annotated[
+        PresendEngine, typer.Option(help="What decides: processes of this machine, or a job of Spark.")
+    ] = PresendEngine.LOCAL,
+    spark: Annotated[
+        str,
+        typer.Option(
+            metavar="URL", help="Of Spark: sc://HOST:PORT of Spark Connect, or a master such as local[2]."
+        ),
+    ] = "local[*]",
     content: Annotated[
         bool, typer.Option("--content", help="Write the texts too; then everybody is evaluated one by one.")
     ] = False,
@@ -108,6 +124,9 @@ def presend(
             book, people, log, out, run, group, part, workers, verify / 100, content, full_log
         )
         moment = _moment(now, compiled) if now else None
+        if engine is PresendEngine.SPARK:
+            presend_run.send_by_spark(call, moment, tuple(channel or ()), spark, as_json=as_json)
+            return
         presend_run.send(compiled, call, moment, tuple(channel or ()), as_json=as_json)
         return
     try:

@@ -19,16 +19,28 @@ from engine.cli.screen import screen, table
 from engine.decide.compiled import CompiledBook
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import check_url, open_store
+from engine.ledger.store.rows import PresendRunRow
 from engine.ledger.store.store import Store
 from engine.measure.population.files import MissingExtra
 from engine.measure.population.simulate import PeopleRefused
 from engine.model.decision import Outcome
 from engine.model.instant import Instant, to_datetime
-from engine.presend.group import REFUSED, SendPlan
-from engine.presend.population import Population, Source, fingerprint_of, staged
-from engine.presend.processes import Stop, Work, committed, now
+from engine.presend.group import SendPlan
+from engine.presend.population import Population, PopulationSource, fingerprint_of, staged
+from engine.presend.processes import StopSwitch, Work, committed, now
 from engine.presend.processes import send as send_parts
-from engine.presend.run import Job, RunRefused, Summary, begin, finish, own_folder, summary, unfinished
+from engine.presend.run import (
+    Job,
+    RunRefused,
+    RunSummary,
+    begin,
+    document_of,
+    finish,
+    own_folder,
+    run_row,
+    summary,
+    unfinished,
+)
 
 INTERRUPTED = 130
 
@@ -63,22 +75,89 @@ def send(
         check_url(url)
         fingerprint = fingerprint_of(call.people)
         with _errors_told(call), closing(open_store(url)) as store:
-            plan, resumes = _plan(store, compiled, call, fingerprint, moment, channels)
+            plan, known = _plan(store, compiled, call, fingerprint, moment, channels)
             with own_folder(call.out, plan.run):
-                population = _staged(compiled, call, channels, fingerprint)
-                begin(store, compiled, plan, population, now())
-                done = summary(store, plan.run)
-                if done is None or done.run.finished_at is None:
-                    if resumes:
-                        complain(f"going on with the run {plan.run}")
-                    done = _sent(
-                        store, compiled, call, Job(plan, population, call.out, call.group, call.verified), url
-                    )
+                made, ignored = _made(store, compiled, call, (plan, fingerprint, known), url)
     except ValueError as error:
         fail(str(error), USAGE)
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}", USAGE)
-    show(done, population.ignored, as_json=as_json)
+    show(made, ignored, as_json=as_json)
+
+
+def _made(
+    store: Store,
+    compiled: CompiledBook,
+    call: Call,
+    run: tuple[SendPlan, str, PresendRunRow | None],
+    url: str,
+) -> tuple[RunSummary, Mapping[str, str]]:
+    """What the run has sent once it is done, and the columns that were not read. run: plan, fingerprint, row if it has one."""
+    plan, fingerprint, known = run
+    if known is not None:
+        begin(store, run_row(compiled.book.version, plan, known.people, fingerprint, call.part, now()))
+        done = summary(store, plan.run)
+        if done is not None and done.run.finished_at is not None:
+            return done, {}
+        complain(f"going on with the run {plan.run}")
+    population = _staged(compiled, call, plan.channels, fingerprint)
+    begin(store, run_row(compiled.book.version, plan, population.people, fingerprint, call.part, now()))
+    job = Job(plan, population, call.out, call.group, call.verified)
+    return _sent(store, compiled, call, job, url), population.ignored
+
+
+def send_by_spark(
+    call: Call,
+    moment: Instant | None,
+    channels: tuple[str, ...],
+    spark: str,
+    *,
+    as_json: bool,
+) -> None:
+    """Sends to everybody by a job of Spark; prints what was sent. spark: URL of Spark Connect, or a master."""
+    url = settings_of(log=call.log).log
+    if call.people.suffix != ".parquet":
+        fail(f"{call.people}: Spark reads populations from .parquet", USAGE)
+    if not call.run:
+        fail("give the run a name by --run: Spark's population has no file that would name it", USAGE)
+    try:
+        check_url(url)
+        session = _session(spark)
+    except ValueError as error:
+        fail(str(error), USAGE)
+    from engine.presend.spark import presend  # noqa: PLC0415 - no other engine needs it
+
+    try:
+        with _errors_told(call):
+            made = presend(
+                session.read.parquet(str(call.people)),
+                book=call.book,
+                log=url,
+                out=call.out,
+                run=call.run,
+                moment=moment,
+                channels=channels,
+                content=call.content,
+                full_log=call.full_log,
+                group=call.group,
+                part=call.part,
+            )
+    finally:
+        session.stop()
+    show(made, {}, as_json=as_json)
+
+
+def _session(spark: str) -> Any:
+    """A session of Spark; raises ValueError where it is not installed."""
+    try:
+        from pyspark.sql import SparkSession  # noqa: PLC0415 - of the extra
+    except ModuleNotFoundError as error:
+        packages = "pyspark and pandas below 3, or pyspark-client for Spark Connect"
+        raise ValueError(f"{error.name} is not installed: install {packages}") from error
+    builder = SparkSession.builder.appName("tact presend")
+    if spark.startswith("sc://"):
+        return builder.remote(spark).getOrCreate()
+    return builder.master(spark).config("spark.ui.enabled", "false").getOrCreate()
 
 
 def _plan(
@@ -88,8 +167,8 @@ def _plan(
     fingerprint: str,
     moment: Instant | None,
     channels: tuple[str, ...],
-) -> tuple[SendPlan, bool]:
-    """The plan of a new run, or of the one to go on with, and which of the two."""
+) -> tuple[SendPlan, PresendRunRow | None]:
+    """The plan of a new run, or of a known one with its row."""
     known = None
     if call.run:
         made = summary(store, call.run)
@@ -98,7 +177,7 @@ def _plan(
         known = unfinished(store, compiled.book.version, fingerprint)
     at = moment if moment is not None else known.now if known is not None else now()
     name = known.run if known is not None else call.run or _name(compiled, fingerprint, at)
-    return SendPlan(name, at, channels, call.content, call.full_log), known is not None
+    return SendPlan(name, at, channels, call.content, call.full_log), known
 
 
 def _name(compiled: CompiledBook, fingerprint: str, at: Instant) -> str:
@@ -121,12 +200,14 @@ def _staged(compiled: CompiledBook, call: Call, channels: tuple[str, ...], finge
             rate = bar.tasks[0].completed / max(monotonic() - started, 1e-9)
             bar.update(task, advance=number, rate=f"{rate:,.0f} a second")
 
-        return staged(Source(call.people, fingerprint, call.out, channels, call.part), compiled, advance)
+        return staged(
+            PopulationSource(call.people, fingerprint, call.out, channels, call.part), compiled, advance
+        )
 
 
-def _sent(store: Store, compiled: CompiledBook, call: Call, job: Job, url: str) -> Summary:
+def _sent(store: Store, compiled: CompiledBook, call: Call, job: Job, url: str) -> RunSummary:
     """Decides what is left, with a progress bar; ends the command where it is interrupted."""
-    stop, people = Stop(), job.population.people
+    stop, people = StopSwitch(), job.population.people
     columns = (
         TextColumn("sending"),
         BarColumn(),
@@ -150,7 +231,9 @@ def _sent(store: Store, compiled: CompiledBook, call: Call, job: Job, url: str) 
         done = committed(store, job.plan.run)
         complain(f"interrupted: {done:,} of {people:,} are decided; the same command goes on")
         raise typer.Exit(INTERRUPTED)
-    return finish(store, job, now())
+    made = finish(store, job.folder, job.plan.run, now())
+    job.population.discard()
+    return made
 
 
 @contextmanager
@@ -168,34 +251,7 @@ def _errors_told(call: Call) -> Iterator[None]:
         fail(f"{error}; what is committed stays, and the same command goes on")
 
 
-def document_of(made: Summary) -> dict[str, Any]:
-    """The summary as JSON."""
-    run = made.run
-    return {
-        "run": run.run,
-        "book_version": run.book_version,
-        "now": to_datetime(run.now).isoformat(),
-        "started_at": to_datetime(run.started_at).isoformat(),
-        "finished_at": None if run.finished_at is None else to_datetime(run.finished_at).isoformat(),
-        "people": run.people,
-        "decided": made.customers,
-        "outcomes": {name: made.outcomes.get(name, 0) for name in (*Outcome, REFUSED)},
-        "forms": [
-            {
-                "outcome": outcome,
-                "campaign": campaign,
-                "variant": variant,
-                "channel": channel,
-                "people": number,
-            }
-            for (outcome, campaign, variant, channel), number in sorted(made.forms.items())
-        ],
-        "evaluated": made.evaluated,
-        "files": [file for file, _ in made.files],
-    }
-
-
-def show(made: Summary, ignored: Mapping[str, str], *, as_json: bool) -> None:
+def show(made: RunSummary, ignored: Mapping[str, str], *, as_json: bool) -> None:
     """Prints what a run has done so far."""
     if as_json:
         document = {"schema": 1, **document_of(made), "ignored_columns": dict(sorted(ignored.items()))}

@@ -14,12 +14,12 @@ from engine.cli.exits import USAGE, fail
 from engine.cli.logged import check_log, moment_of
 from engine.cli.options import settings_of
 from engine.cli.screen import screen, table
+from engine.decide.experiments.bid_prices import BidPrice
 from engine.ledger.errors import LedgerError
 from engine.ledger.queries.prices import AHEAD, price_rows, write_prices
 from engine.ledger.store.open import open_store
 from engine.ledger.store.rows import PriceRow
 from engine.model.instant import Instant, from_datetime, to_datetime
-from engine.model.prices import BidPrice
 
 _MOST_BYTES = 1 << 26
 

@@ -13,6 +13,7 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 from engine.api.v1.decisions_pb2 import (
     WATCH_KIND_DECISION,
     WATCH_KIND_OUTCOME,
+    WATCH_KIND_TREND,
     DecideBatchRequest,
     DecideRequest,
     DueRequest,
@@ -127,7 +128,7 @@ def link_request(names: Iterable[str], now: datetime | None) -> LinkRequest:
     return LinkRequest(customer_ids=texts("names", names), now=None if now is None else aware("now", now))
 
 
-_KINDS = {"decision": WATCH_KIND_DECISION, "outcome": WATCH_KIND_OUTCOME}
+_KINDS = {"decision": WATCH_KIND_DECISION, "outcome": WATCH_KIND_OUTCOME, "trend": WATCH_KIND_TREND}
 
 
 def watch_request(cursor: str | None, since: datetime | None, kinds: Sequence[str] | None) -> WatchRequest:

@@ -213,11 +213,11 @@ class Client:
         kinds: Sequence[str] | None = None,
         timeout: float | None = None,
     ) -> Iterator[WatchResponse]:
-        """Yield decisions and outcomes as they are kept, each at least once; responses without either bear a cursor alone.
+        """Yield decisions, outcomes and beginnings of trends as they are kept, each at least once; others bear a cursor alone.
 
         cursor: of the last response that was handled; None: from the moment `since` on, or from now on. kinds: `decision`,
-        `outcome`; None: both. timeout: seconds for all of it; None: no limit. When a connection ends, it goes on with the
-        last cursor on the next one; raises Unavailable when several attempts in a row bring no response.
+        `outcome`, `trend`; None: all. timeout: seconds for all of it; None: no limit. When a connection ends, it goes on
+        with the last cursor on the next one; raises Unavailable when several attempts in a row bring no response.
         """
         request, budget = calls.watch_request(cursor, since, kinds), Budget(self._policy, timeout or inf)
         while True:

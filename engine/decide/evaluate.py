@@ -7,6 +7,7 @@ from engine.decide.arbitrate.campaign import CompiledCampaign
 from engine.decide.arbitrate.candidates import Candidate, candidate, channels_to_try, net_of
 from engine.decide.arbitrate.rank import Ranked, in_order, scores
 from engine.decide.compiled import CompiledBook
+from engine.decide.experiments.bid_prices import BidPrice
 from engine.decide.experiments.learning import NOTHING_LEARNED, Learned
 from engine.decide.experiments.samples import NO_CONVERSIONS, Conversions
 from engine.decide.experiments.subjects import NO_UNITS, DrawSubject, Units, units_of
@@ -16,7 +17,6 @@ from engine.decide.signals import infer
 from engine.decide.signals.infer import NO_CONCLUSIONS, Conclusions
 from engine.model.customer import KeptDraw
 from engine.model.instant import Instant
-from engine.model.prices import BidPrice
 from engine.model.request import Mode, Request
 from engine.model.values import Moment
 from engine.rulebook.model.book import ScarceKind, ScoreKind

@@ -274,7 +274,7 @@ def _try(
     read: list[ChannelResult] = []
     withdrawn: list[ChannelResult] = []
     for channel in candidate.channels:
-        campaign_channel = compiled_campaign.campaign_channels[channel]
+        campaign_channel = compiled_campaign.campaign_channels[channel].at(request.attributes)
         if unwanted := pressure.withdrawn(campaign_channel):
             obstacles.append(Reason(ReasonCode.NO_CONSENT, channel))
             withdrawn.append(unwanted)

@@ -30,6 +30,7 @@ from engine.explain.model import (
     Rival,
     SignalExplained,
 )
+from engine.explain.trends import trends_seen
 from engine.ledger.errors import LedgerError
 from engine.model.customer import HeldSignal
 from engine.model.decision import WITHHELD, CandidateOutcome, Decision, Reason, ReasonCode
@@ -86,12 +87,14 @@ async def explain_decision(
         candidate.compiled_campaign.campaign.name: candidate.propensity for candidate in evaluation.candidates
     }
     campaigns, contacts = [], contacts_seen(evaluation)
+    trends = trends_seen(compiled.derivation.trends, evaluation.request.attributes)
     for compiled_campaign in compiled.compiled_campaigns:
         name = compiled_campaign.campaign.name
         if not only or name in only:
             outcome, propensity = outcomes.get(name), propensities.get(name) or None
             explained = _campaign(evaluation, compiled_campaign, outcome, rivals, propensity)
-            campaigns.append(replace(explained, contacts=contacts, paid=paid_prices(evaluation, name)))
+            paid = paid_prices(evaluation, name)
+            campaigns.append(replace(explained, contacts=contacts, trends=trends, paid=paid))
     if preview_all is not None:
         search = CounterfactualSearch(preview_all, request, evaluation, campaigns, rivals)
         by_campaign = await search.counterfactuals(untried)

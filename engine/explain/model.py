@@ -8,6 +8,7 @@ from typing import NamedTuple
 from engine.conditions.trace import Trace
 from engine.decide.experiments.posteriors import Propensity
 from engine.explain.contacts import ContactsSeen
+from engine.explain.trends import TrendSeen
 from engine.model.decision import Decision, Reason, ReasonCode, RuleReading
 from engine.model.instant import Instant
 from engine.model.values import Value
@@ -131,6 +132,8 @@ class CampaignExplained:
     """By what the draw went that decided on it; None: by the person, or nothing was drawn."""
     contacts: Mapping[str, ContactsSeen] = field(default_factory=dict)
     """The contacts that conditions of the book count, by attribute."""
+    trends: Mapping[str, TrendSeen] = field(default_factory=dict)
+    """What was read of the book's trends, by attribute."""
 
 
 @dataclass(frozen=True, slots=True)

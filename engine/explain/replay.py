@@ -12,6 +12,7 @@ from engine.decide.select import Selection, select
 from engine.engine import Engine
 from engine.explain.explain import contacts_seen, explain_decision, paid_prices
 from engine.explain.model import CampaignExplained, ChangeKind, Explained
+from engine.explain.trends import trends_seen
 from engine.ledger.commit.replay import LoggedDecision, LoggedState, find_logged
 from engine.model.decision import CandidateOutcome, Decision
 
@@ -138,6 +139,9 @@ def _candidate(outcome: CandidateOutcome, evaluation: Evaluation | None) -> Camp
         outcome.details,
         tier=0 if campaign is None else campaign.tier,
         contacts={} if evaluation is None else contacts_seen(evaluation),
+        trends={}
+        if evaluation is None
+        else trends_seen(evaluation.compiled.derivation.trends, evaluation.request.attributes),
     )
 
 

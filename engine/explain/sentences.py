@@ -1,15 +1,16 @@
 """An explanation in sentences: what became of a campaign, why, and what would change that."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import inf
 from zoneinfo import ZoneInfo
 
 from engine.conditions.evaluate import Verdict
 from engine.conditions.trace import Trace
 from engine.decide.experiments.posteriors import Propensity
-from engine.explain.contacts import ContactsSeen, changed_in_words, found_in_words, needs_in_words
+from engine.explain.contacts import changed_in_words, found_in_words, needs_in_words
 from engine.explain.model import CampaignExplained, Change, ChangeKind, Counterfactual, DrawExplained
+from engine.explain.trends import changed_trend_in_words, trend_in_words
 from engine.explain.words import (
     code_in_words,
     deciding_rule,
@@ -50,19 +51,21 @@ def sentence(campaign: CampaignExplained, zone: ZoneInfo) -> str:
         parts.append(language_in_words(campaign.language))
     text = "; ".join(parts) + "."
     if campaign.counterfactuals:
-        return f"{text} {counterfactual_sentence(campaign.counterfactuals[0], zone, campaign.contacts)}"
+        return f"{text} {counterfactual_sentence(campaign.counterfactuals[0], zone, campaign)}"
     if campaign.searched and campaign.reason.code is not ReasonCode.CHOSEN:
         return f"{text} No single change that was tried would bring it further."
     return text
 
 
 def counterfactual_sentence(
-    counterfactual: Counterfactual, zone: ZoneInfo, contacts: Mapping[str, ContactsSeen]
+    counterfactual: Counterfactual, zone: ZoneInfo, campaign: CampaignExplained
 ) -> str:
-    """The change, and what would become of the campaign with it. contacts: as in CampaignExplained."""
-    change = counterfactual.change
+    """The change, and what would become of the campaign with it."""
+    change, contacts, trends = counterfactual.change, campaign.contacts, campaign.trends
     if change.kind is ChangeKind.ATTRIBUTE and change.name in contacts:
         changed = f"if {changed_in_words(contacts[change.name].counted, change.after, change.before)}"
+    elif change.kind is ChangeKind.ATTRIBUTE and change.name in trends:
+        changed = f"if {changed_trend_in_words(trends[change.name], change.name, change.after)}"
     else:
         changed = _if(change, zone)
     if counterfactual.wins:
@@ -73,7 +76,7 @@ def counterfactual_sentence(
 def _stage(campaign: CampaignExplained) -> str:
     code = campaign.reason.code
     if code is ReasonCode.NOT_ELIGIBLE:
-        failing = _failing(campaign.condition, campaign.contacts) if campaign.condition else []
+        failing = _failing(campaign.condition, campaign) if campaign.condition else []
         return f"does not fit: {'; '.join(failing)}" if failing else sentence_of(campaign.reason)
     text = sentence_of(campaign.reason)
     if code is ReasonCode.NOT_ACTIVE and campaign.reason.name != campaign.campaign:
@@ -126,9 +129,10 @@ def _drawn(drawn: DrawExplained, zone: ZoneInfo) -> Iterator[str]:
         yield f"as drawn on {to_datetime(drawn.kept_at).astimezone(zone):%Y-%m-%d}, which is kept"
 
 
-def _failing(node: Trace, contacts: Mapping[str, ContactsSeen]) -> list[str]:
-    """The tests that would have to hold; of many the first."""
-    tests = list(dict.fromkeys(_in_words(leaf, contacts) for leaf in _blamed(node, expected=True)))
+def _failing(node: Trace, campaign: CampaignExplained) -> list[str]:
+    """The tests that would have to hold; of many the first. The two tests of a trend are one."""
+    blamed = list(_blamed(node, expected=True))
+    tests = list(dict.fromkeys(_in_words(leaf, campaign, blamed) for leaf in blamed))
     return tests[:_MOST_TESTS] + (["…"] if len(tests) > _MOST_TESTS else [])
 
 
@@ -142,17 +146,21 @@ def _blamed(node: Trace, *, expected: bool) -> Iterator[Trace]:
         yield from _blamed(part, expected=not expected if node.text == "none" else expected)
 
 
-def _in_words(leaf: Trace, contacts: Mapping[str, ContactsSeen]) -> str:
-    """Whether the test holds, and what was seen."""
-    holds = leaf.verdict is Verdict.TRUE
+def _in_words(leaf: Trace, campaign: CampaignExplained, blamed: Sequence[Trace]) -> str:
+    """Whether the test holds, and what was seen. blamed: it and all others."""
+    holds, contacts = leaf.verdict is Verdict.TRUE, campaign.contacts
+    if leaf.test is not None and (seen := campaign.trends.get(leaf.test.attribute)) is not None:
+        tests = [other.test for other in blamed if other.test and other.verdict is leaf.verdict]
+        of_trend = dict.fromkeys(test for test in tests if campaign.trends.get(test.attribute) == seen)
+        return trend_in_words(seen, list(of_trend), holds=holds)
     if leaf.test is not None and leaf.test.attribute in contacts and isinstance(leaf.value, int):
         number = found_in_words(contacts[leaf.test.attribute], leaf.value)
         if needs := needs_in_words(leaf.test):
             return f"{number}, which rules it out" if holds else f"{number}, where {needs}"
-    seen = "is missing" if leaf.value is None else f"is {seen_in_words(leaf.value)}"
+    value = "is missing" if leaf.value is None else f"is {seen_in_words(leaf.value)}"
     verb = "holds" if holds else "does not hold"
     conclusion = _conclusion(leaf.text)
-    return f"the {conclusion} {verb}" if conclusion else f"{leaf.text} {verb}, it {seen}"
+    return f"the {conclusion} {verb}" if conclusion else f"{leaf.text} {verb}, it {value}"
 
 
 def _if(change: Change, zone: ZoneInfo) -> str:  # noqa: PLR0911 one for each kind

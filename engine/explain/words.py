@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from typing import NamedTuple
 
+from engine.decide.pressure.counters import OF_PLACES
+from engine.decide.pressure.quotas import AT_PLACE
 from engine.decide.pressure.registry import PRESSURE, ROW_OF
 from engine.decide.pressure.rule import LEAST_COUNTED
 from engine.explain.model import CampaignExplained, Change, LanguageChoice
@@ -156,21 +158,35 @@ _PHRASES: Mapping[str, ReasonPhrases] = {
 }
 
 
+_PLACE_PHRASES = ReasonPhrases(
+    "fits, but no place takes a contact with the customer now: {}",
+    "fits, but the nearest place takes no more",
+    "over {}",
+    "be held back by {}",
+)
+"""Of capacities of places, for which the channel is open to customers of other places."""
+
+
+def _phrases_of(reason: Reason) -> ReasonPhrases | None:
+    is_of_places = reason.code == ReasonCode.OVER_CAPACITY and reason.name.endswith(OF_PLACES)
+    return _PLACE_PHRASES if is_of_places else _PHRASES.get(reason.code)
+
+
 def sentence_of(reason: Reason) -> str:
     """What became of a campaign, after its name."""
-    phrases = _PHRASES.get(reason.code)
+    phrases = _phrases_of(reason)
     return (phrases.sentence if phrases else f"fell at {code_in_words(reason.code)} {{}}").format(reason.name)
 
 
 def then_of(reason: Reason) -> str:
     """What would become of a campaign instead, after "would"."""
-    phrases = _PHRASES.get(reason.code)
+    phrases = _phrases_of(reason)
     return ((phrases and phrases.then) or f"fall at {code_in_words(reason.code)} {{}}").format(reason.name)
 
 
 def line_of(reason: Reason) -> str:
     """What became of a campaign, for a failed scenario, where codes are known."""
-    phrases = _PHRASES.get(reason.code)
+    phrases = _phrases_of(reason)
     return ((phrases and phrases.line) or f"{reason.code} {{}}").format(reason.name)
 
 
@@ -196,7 +212,19 @@ def rule_in_words(reading: RuleReading, zone: tzinfo) -> str:
     return f"{phrase}{_until(reading, zone)}{lapsed}"
 
 
+def _seen_at_place(reading: RuleReading) -> str:
+    """What the capacity of the customer's nearest place saw; its name stands in the window."""
+    period, _, site = reading.window.partition(AT_PLACE)
+    if not site:
+        return "the customer's nearest place is not known"
+    if reading.limit == 0:
+        return f"{site} takes none"
+    return f"{site} has taken {reading.counted:,} of {reading.limit:,} in {period}{_where(reading)}"
+
+
 def _seen_by_rule(reading: RuleReading) -> str:
+    if reading.rule.endswith(OF_PLACES):
+        return _seen_at_place(reading)
     row = ROW_OF[reading.kind]
     at_least = row.is_bounded and _is_at_least(reading.counted, reading.limit)
     words = row.phrase.replace("{counted:,} of", "{counted:,} or more of") if at_least else row.phrase
@@ -279,7 +307,7 @@ def _until(reading: RuleReading, zone: tzinfo) -> str:
     if not reading.blocks or not unopened:
         return ""
     if reading.next_allowed_at is None:
-        return f", {unopened}"
+        return "" if reading.rule.endswith(OF_PLACES) else f", {unopened}"
     return f", until {_on_clock(reading.next_allowed_at, zone)}"
 
 

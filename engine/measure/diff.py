@@ -247,7 +247,13 @@ class _Side(BookSide):
             for campaign_channel in campaign.campaign_channels.values()
             for rule in campaign_channel.quotas
         }
-        return {key.rule: (self.counts.used(key, self.now), limits[key.rule]) for key in self.counts.keys}
+        limits |= {
+            rule.counter: rule.limit
+            for places in self.compiled.pressure.places.values()
+            for rule in places.rules.values()
+        }
+        names = {key: key.counter if key.counter in limits else key.rule for key in self.counts.keys}
+        return {name: (self.counts.used(key, self.now), limits[name]) for key, name in names.items()}
 
     @property
     def units(self) -> dict[str, int]:

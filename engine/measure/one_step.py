@@ -25,7 +25,7 @@ from engine.ledger.store.store import Store
 from engine.measure.replay import Books
 from engine.model.contact import Contact
 from engine.model.instant import Instant
-from engine.rulebook.model.derived import NEAREST
+from engine.rulebook.model.derived import NEAREST, PlaceSet
 
 _DERIVED = (PREFIX, *CLOCK)
 """Prefixes of attributes that are derived again from the others."""
@@ -123,14 +123,21 @@ def _why_unknown(compiled: CompiledBook, deciding: CompiledBook, challenger: Com
         for name in sorted(used.intersection(getattr(mine, kind))):
             if getattr(mine, kind)[name] != getattr(theirs, kind).get(name):
                 return DEFINED.format(name)
-    for name in sorted(compiled.referenced):
-        owner = name.removeprefix(NEAREST).rpartition(".")[0]
-        if name.startswith(NEAREST) and mine.places[owner] != theirs.places.get(owner):
+    for name in sorted(name for name in compiled.referenced if name.startswith(NEAREST)):
+        owner, _, column = name.removeprefix(NEAREST).rpartition(".")
+        if _sites(mine.places[owner], column) != _sites(theirs.places.get(owner), column):
             return DEFINED.format(name)
     for name, signal in mine.signals.items():
         if f"signal.{name}" in compiled.referenced and signal.hold and theirs.signals.get(name) != signal:
             return DEFINED.format(f"the remembered signal {name}")
     return _why_unread(compiled, deciding)
+
+
+def _sites(place_set: PlaceSet | None, column: str) -> list[tuple[float, float, str | None]] | None:
+    """What the nearest place of a set, and its field, are read from: other columns may be otherwise."""
+    if place_set is None:
+        return None
+    return [(site.latitude, site.longitude, site.fields.get(column)) for site in place_set.places]
 
 
 def _why_unread(compiled: CompiledBook, deciding: CompiledBook) -> str:

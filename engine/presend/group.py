@@ -5,7 +5,7 @@ looked up under their locks, and where there is nothing, only the counters that 
 All others are evaluated one by one, as a server does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self, TypeAlias
 
@@ -20,7 +20,7 @@ from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation, evaluate
 from engine.decide.experiments.learning import Learned
 from engine.decide.experiments.samples import NO_CONVERSIONS, Conversions
-from engine.decide.experiments.subjects import DrawSubject
+from engine.decide.experiments.subjects import NO_UNITS, DrawSubject, Units, units_of
 from engine.decide.pressure.caps import counted_value
 from engine.decide.pressure.counters import QuotaKey
 from engine.decide.select import Selection, select
@@ -91,6 +91,36 @@ class Sent(NamedTuple):
     """Whether the customer was evaluated one by one."""
 
 
+_ID, _SCORE = "00000000-0000-7000-8000-000000000000", 1.2345678987654321e-300
+_SCORE_TEXT = orjson.dumps(_SCORE).decode()
+"""Stand for what differs from customer to customer in the answer of a form."""
+
+
+_INSIDE = 6
+"""Where a row of an experiment says whether the person is in its range."""
+
+
+class SentForm(NamedTuple):
+    """What all decisions have alike that send one variant of a campaign on one channel for the same reasons."""
+
+    offer: str
+    contact: Contact
+    row: DecisionRow
+    made: ContactRow
+    answer: tuple[str, str, str]
+    """The answer around decision_id and score."""
+
+    def decision(self, decision_id: str, person: str, score: float) -> DecisionRow:
+        """The row of one decision."""
+        row, (head, middle, tail) = self.row, self.answer
+        answered = f"{head}{decision_id}{middle}{orjson.dumps(score).decode()}{tail}"
+        return DecisionRow(decision_id, None, person, *row[3:11], score, *row[12:17], answered, row.run)
+
+    def contact_row(self, decision_id: str, person: str) -> ContactRow:
+        """The row of its contact."""
+        return ContactRow(person, self.made.at, decision_id, *self.made[3:])
+
+
 def part_lock(run: str, part: int) -> str:
     """The lock of those who commit customers of the part."""
     return f"presend {run} {part}"
@@ -113,6 +143,7 @@ class Sender:
                 for rule in on.quotas
             }.items()
         )
+        self._forms: dict[Hashable, SentForm] = {}
         self.full: Full = frozenset()
         """The counters without room when the last group was committed."""
         self.since = plan.now - lookback if lookback else _NEVER
@@ -141,6 +172,79 @@ class Sender:
         return frozenset(
             (key, amount) for (key, amount), rule in self._shared if counted[key] + amount > rule.limit
         )
+
+    def form_of(self, proposed: RowDecision, form: ChosenForm, request: Request) -> "SentForm | None":
+        """What all decisions of the same form have alike; None where the contact keeps a value that may be derived."""
+        own, by = (
+            self.campaigns[form.campaign],
+            self.campaigns[form.campaign].campaign_channels[form.channel].counted_by,
+        )
+        if by is not None and by not in request.attributes:
+            return None
+        on = own.campaign_channels[form.channel]
+        creative = next(creative for creative in on.creatives if creative.variant == form.variant)
+        language = creative.texts_for(request.attributes).language if creative.by_language else ""
+        keeps_zones = self.compiled.pressure.keeps_zones
+        zones = zones_text(request.attributes, self.compiled.book.timezone) if keeps_zones else ""
+        value = None if by is None else counted_value(request.attributes.get(by))
+        units = self.units(request)
+        key = (
+            form._replace(score=0.0),
+            proposed.selection_probability,
+            proposed.reasons,
+            language,
+            zones,
+            value,
+        )
+        known = None if units else self._forms.get(key)
+        if known is None:
+            contact = Contact(request.now, form.expires_at, on.facts, zones, value)
+            known = self._new_form(proposed, form, contact, (language, units))
+            if not units:
+                self._forms[key] = known
+        return known
+
+    def _new_form(
+        self, proposed: RowDecision, form: ChosenForm, contact: Contact, drawn_by: tuple[str, Units]
+    ) -> "SentForm":
+        own, (language, units) = self.campaigns[form.campaign], drawn_by
+        on, probability = own.campaign_channels[form.channel], proposed.selection_probability
+        offer = ChosenOffer(
+            *(form.campaign, own.offer.name, form.variant, form.channel, "", _SCORE),
+            selection_probability=probability,
+            content={},
+            expires_at=form.expires_at,
+        )
+        decision = Decision(
+            decision_id=_ID,
+            request_id="",
+            at=contact.at,
+            outcome=proposed.outcome,
+            book_version=self.compiled.book.version,
+            offers=(offer,),
+            reasons=proposed.reasons,
+            selection_probability=probability,
+        )
+        drawn: list[str | float] = [
+            form.variant,
+            probability / on.treated,
+            on.treated,
+            form.campaign,
+            language,
+        ]
+        if own.campaign.unit in units:
+            drawn.append(units[own.campaign.unit])
+        experiments = _experiments_of_treated(own, on, DrawSubject("", units), contact.at)
+        row = self.thin_row("", decision, offer, drawn, experiments)
+        made = contact_row(self.compiled.book.channels, "", _ID, 0, contact)
+        head, rest = row.answer.split(_ID)
+        middle, tail = rest.split(_SCORE_TEXT)
+        return SentForm(own.offer.name, contact, row, made, (head, middle, tail))
+
+    def units(self, request: Request) -> Units:
+        """The units that the customer is drawn by."""
+        units = self.compiled.units
+        return units_of(units, request.attributes) if units else NO_UNITS
 
     def evaluated(self, request: Request) -> Evaluation:
         """The engine's evaluation of a customer."""
@@ -204,8 +308,11 @@ class SendCommand(Command[Sent]):
         return self.request.customer, *self.request.aliases
 
     def locks(self) -> tuple[str, ...]:
-        """The part of the run."""
-        return (part_lock(self.sender.plan.run, self.part),)
+        """The part of the run, and the units whose draws are kept."""
+        part = part_lock(self.sender.plan.run, self.part)
+        if not self.sender.compiled.sticky:
+            return (part,)
+        return (part, *sorted(f"unit {unit}" for unit in self.sender.units(self.request).values()))
 
     def links(self) -> NamesToLink | None:
         """The names of the customer."""
@@ -257,6 +364,7 @@ class _Group:
     def _evaluated(self) -> dict[int, Evaluation]:
         """The evaluations of those whom the columns do not cover, or of whom the log holds something, by position."""
         plan = self._sender.plan
+        keeps_units = bool(self._sender.compiled.sticky and self._sender.compiled.units)
         history = presends.with_history(self._store, self._persons, self._sender.since)
         return {
             position: self._sender.evaluated(command.request)
@@ -266,6 +374,7 @@ class _Group:
             or person in history
             or person != command.request.customer
             or plan.full_log
+            or keeps_units
         }
 
     def decide(self) -> "_Group":
@@ -299,19 +408,17 @@ class _Group:
         if not proposed.chosen:
             return _sent(request.customer, "", proposed, None)
         form = proposed.chosen[0]
-        compiled_campaign = self._sender.campaigns[form.campaign]
-        on = compiled_campaign.campaign_channels[form.channel]
+        on = self._sender.campaigns[form.campaign].campaign_channels[form.channel]
         if form.withheld is not None or self._sender.plan.content or not self._has_room(on, request):
             return None
-        contact = self._contact(on, form, request)
-        if contact is None:
+        sent_form = self._sender.form_of(proposed, form, request)
+        if sent_form is None:
             return None
-        row = self._thin_row(request, person, proposed, compiled_campaign, on)
-        self.decisions.append(row)
-        channels = self._sender.compiled.book.channels
-        self._contacts.append(contact_row(channels, person, row.decision_id, 0, contact))
-        self._reserve(row.decision_id, [(contact, on, form.withheld)], request.elapsed)
-        return _sent(request.customer, row.decision_id, proposed, compiled_campaign.offer.name)
+        decision_id = str(uuid7())
+        self.decisions.append(sent_form.decision(decision_id, person, form.score))
+        self._contacts.append(sent_form.contact_row(decision_id, person))
+        self._reserve(decision_id, [(sent_form.contact, on, None)], request.elapsed)
+        return _sent(request.customer, decision_id, proposed, sent_form.offer)
 
     def _has_room(self, on: CampaignChannel, request: Request) -> bool:
         counts, now = QuotaCommit(self._unit.quotas, request.elapsed), request.now
@@ -321,59 +428,6 @@ class _Group:
                 self._is_short = True
                 return False
         return True
-
-    def _contact(self, on: CampaignChannel, form: ChosenForm, request: Request) -> Contact | None:
-        """The customer's contact; None where it keeps a value that was not given: it may be derived."""
-        compiled, by = self._sender.compiled, on.counted_by
-        if by is not None and by not in request.attributes:
-            return None
-        zones = (
-            zones_text(request.attributes, compiled.book.timezone) if compiled.pressure.keeps_zones else ""
-        )
-        value = None if by is None else counted_value(request.attributes.get(by))
-        return Contact(request.now, form.expires_at, on.facts, zones, value)
-
-    def _thin_row(
-        self,
-        request: Request,
-        person: str,
-        proposed: RowDecision,
-        compiled_campaign: CompiledCampaign,
-        on: CampaignChannel,
-    ) -> DecisionRow:
-        form, probability = proposed.chosen[0], proposed.selection_probability
-        offer = ChosenOffer(
-            form.campaign,
-            compiled_campaign.offer.name,
-            form.variant,
-            form.channel,
-            "",
-            form.score,
-            probability,
-            {},
-            form.expires_at,
-        )
-        decision = Decision(
-            decision_id=str(uuid7()),
-            request_id="",
-            at=request.now,
-            outcome=proposed.outcome,
-            book_version=self._sender.compiled.book.version,
-            offers=(offer,),
-            reasons=proposed.reasons,
-            selection_probability=probability,
-        )
-        creative = next(own for own in on.creatives if own.variant == form.variant)
-        language = creative.texts_for(request.attributes).language if creative.by_language else ""
-        drawn: list[str | float] = [
-            form.variant,
-            probability / on.treated,
-            on.treated,
-            form.campaign,
-            language,
-        ]
-        experiments = _experiments(compiled_campaign, on, DrawSubject(request.customer), request.now)
-        return self._sender.thin_row(person, decision, offer, drawn, experiments)
 
     def _decided_alone(self, position: int, command: SendCommand, person: str) -> Sent:
         evaluation = self._evaluations.get(position)
@@ -452,6 +506,15 @@ def _experiments(
         [compiled_campaign.campaign.name, *sample_row(sample, subject, now, conversions)]
         for sample in (*compiled_campaign.gates, *on.withholding)
     ]
+
+
+def _experiments_of_treated(
+    compiled_campaign: CompiledCampaign, on: CampaignChannel, units: DrawSubject, now: Instant
+) -> list[list[str | float | bool]]:
+    """The same of whoever gets the offer: every gate has them, and nothing that withholds it does."""
+    rows = _experiments(compiled_campaign, on, units, now)
+    gates = len(compiled_campaign.gates)
+    return [[*row[:_INSIDE], index < gates, *row[_INSIDE + 1 :]] for index, row in enumerate(rows)]
 
 
 def _sent(customer: str, decision_id: str, proposed: RowDecision, offer: str | None) -> Sent:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,13 +12,17 @@ import orjson
 from engine.api.v1.decisions_pb2 import DecideRequest
 from engine.decide.compiled import CompiledBook
 from engine.measure.population.files import Fault
-from engine.measure.population.people import PeopleReader
+from engine.measure.population.people import PeopleReader, Person
 from engine.measure.population.simulate import PeopleRefused, sorted_people
 from engine.measure.population.visits import stored_entries, write_entry
 from engine.model.instant import Instant
 from engine.model.request import Request
+from engine.model.values import Value
 from engine.presend.pieces import replace_file
 from engine.wire.parse import Parser
+
+_MESSAGE = b"\0"
+"""Begins what is stored of who brings events."""
 
 PART = 50_000
 """Customers in a part, unless a run says otherwise."""
@@ -39,6 +44,8 @@ class Population(NamedTuple):
     """Columns that were not read, with what was probably meant."""
     part_size: int
     """Customers in a part; the last one has what is left."""
+    first_part: int = 0
+    """The number of the first part, of a population that is a part of another."""
 
     @property
     def parts(self) -> int:
@@ -47,7 +54,7 @@ class Population(NamedTuple):
 
     def size(self, part: int) -> int:
         """How many customers the part has."""
-        return min(self.part_size, self.people - part * self.part_size)
+        return min(self.part_size, self.people - (part - self.first_part) * self.part_size)
 
     def discard(self) -> None:
         """Deletes the staged file: the run is over."""
@@ -60,10 +67,9 @@ class Population(NamedTuple):
     ) -> Iterator[Request]:
         """The customers of the part from the place `first` on, by name; clock: the present moment."""
         parser = Parser(compiled)
-        entries = stored_entries(self.path, self.offsets[part])
+        entries = stored_entries(self.path, self.offsets[part - self.first_part])
         for entry in islice(entries, first, self.size(part)):
-            request = parser.parse(DecideRequest.FromString(entry.payload), now)
-            yield request._replace(clock=clock)
+            yield _unpacked(entry.payload, parser, now, clock if now > clock else None)
 
 
 def fingerprint_of(source: Path) -> str:
@@ -72,7 +78,7 @@ def fingerprint_of(source: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-class Source(NamedTuple):
+class PopulationSource(NamedTuple):
     """The file of a population, and for what it is staged."""
 
     path: Path
@@ -84,7 +90,7 @@ class Source(NamedTuple):
     part_size: int = PART
 
 
-def staged(source: Source, compiled: CompiledBook, advance: Callable[[int], object]) -> Population:
+def staged(source: PopulationSource, compiled: CompiledBook, advance: Callable[[int], object]) -> Population:
     """Checks and sorts the customers, or finds what an earlier call with the same source and book left.
 
     Raises PeopleRefused if the file does not fit the book, and what opening it raises.
@@ -99,7 +105,7 @@ def staged(source: Source, compiled: CompiledBook, advance: Callable[[int], obje
     offsets: list[int] = []
     people = 0
     with people_file.open("wb") as stream:
-        for entry in sorted_people(reader, str.encode, people_file.parent):
+        for entry in sorted_people(reader, str.encode, people_file.parent, packed):
             if people % source.part_size == 0:
                 offsets.append(stream.tell())
             write_entry(stream, entry)
@@ -132,4 +138,48 @@ def _indexed(index: Path, people_file: Path, key: Sequence[Any]) -> Population |
         tuple(document["offsets"]),
         document["ignored"],
         document["key"][-1],
+    )
+
+
+def packed(person: Person) -> bytes:
+    """The person's request as JSON; what JSON has no type for, days and lists of attributes, stands apart.
+
+    Of who brings events their message, since events are read at the moment of the run.
+    """
+    request = person.request
+    if person.message.context.events:
+        return _MESSAGE + person.message.SerializeToString()
+    plain: dict[str, Value] = {}
+    days: dict[str, int] = {}
+    lists: dict[str, Sequence[Value]] = {}
+    for name, value in request.attributes.items():
+        if isinstance(value, date):
+            days[name] = value.toordinal()
+        elif isinstance(value, tuple):
+            lists[name] = value
+        else:
+            plain[name] = value
+    fields = (request.customer, plain, days, lists, sorted(request.consents), request.preferred_channels)
+    return orjson.dumps([*fields, request.channels, request.aliases])
+
+
+def _unpacked(payload: bytes, parser: Parser, now: Instant, clock: Instant | None) -> Request:
+    """The request again, at its moment."""
+    if payload.startswith(_MESSAGE):
+        message = DecideRequest.FromString(payload[len(_MESSAGE) :])
+        return parser.parse(message, now)._replace(clock=clock)
+    customer, attributes, days, lists, consents, preferred, channels, aliases = orjson.loads(payload)
+    if days:
+        attributes.update((name, date.fromordinal(day)) for name, day in days.items())
+    if lists:
+        attributes.update((name, tuple(values)) for name, values in lists.items())
+    return Request(
+        customer,
+        now,
+        attributes,
+        frozenset(consents),
+        tuple(preferred),
+        tuple(channels),
+        aliases=tuple(aliases),
+        clock=clock,
     )

@@ -18,7 +18,7 @@ from engine.decide.compiled import CompiledBook, compile_book
 from engine.ledger.queries import presends
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
-from engine.presend.run import Job, RunRefused, Worker
+from engine.presend.run import Job, PartSender, RunRefused
 from engine.rulebook.load import load
 
 _LOOK_EVERY = 0.5
@@ -37,21 +37,21 @@ class Work(NamedTuple):
 
 
 def send(
-    work: Work, compiled: CompiledBook, workers: int, advance: Callable[[int], object], stop: "Stop"
+    work: Work, compiled: CompiledBook, workers: int, advance: Callable[[int], object], stop: "StopSwitch"
 ) -> bool:
     """Decides all parts; whether they are whole, or it was stopped before.
 
-    advance: called with the number of customers that were committed. Raises what Worker.send raises, RunRefused.
+    advance: called with the number of customers that were committed. Raises what PartSender.send raises, RunRefused.
     """
     parts = work.job.population.parts
     if workers == 1 or parts == 1:
         with closing(open_store(work.url, busy_timeout=work.busy_timeout)) as store:
-            worker = Worker(compiled, store, work.job, now)
+            worker = PartSender(compiled, store, work.job, now)
             return all(worker.send(part, stop, advance) for part in range(parts))
     return _by_several(work, min(workers, parts), advance, stop)
 
 
-class Stop:
+class StopSwitch:
     """Whether the run is to end after the groups under way."""
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
-def _by_several(work: Work, workers: int, advance: Callable[[int], object], stop: Stop) -> bool:
+def _by_several(work: Work, workers: int, advance: Callable[[int], object], stop: StopSwitch) -> bool:
     context = multiprocessing.get_context("spawn")
     stopping = context.Event()
     pool = ProcessPoolExecutor(workers, context, _begin, (work, stopping))
@@ -115,7 +115,7 @@ def committed(store: Store, run: str) -> int:
         return presends.committed(store, run)
 
 
-_process: tuple[Worker, Event] | None = None
+_process: tuple[PartSender, Event] | None = None
 
 
 def _begin(work: Work, stopping: Event) -> None:
@@ -126,7 +126,7 @@ def _begin(work: Work, stopping: Event) -> None:
     if book is None or book.version != work.version:
         raise RunRefused(f"{work.book} is not the version {work.version} of the book any more")
     store = open_store(work.url, busy_timeout=work.busy_timeout)
-    _process = Worker(compile_book(book), store, work.job, now), stopping
+    _process = PartSender(compile_book(book), store, work.job, now), stopping
 
 
 def _send(part: int) -> bool:

@@ -11,7 +11,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from engine.presend.pieces import SCHEMA
-from engine.presend.run import RunRefused, Summary
+from engine.presend.run import RunRefused, RunSummary
 
 
 class Wanted(NamedTuple):
@@ -22,7 +22,7 @@ class Wanted(NamedTuple):
     channels: Sequence[str] = ()
 
 
-def tables(summary: Summary, folder: Path, wanted: Wanted) -> Iterator[pa.Table]:
+def tables(summary: RunSummary, folder: Path, wanted: Wanted) -> Iterator[pa.Table]:
     """The decisions, file by file. Raises RunRefused if a file is not there, or not the one that was committed."""
     for file, sha256 in summary.files:
         path = folder / file
@@ -43,7 +43,7 @@ def tables(summary: Summary, folder: Path, wanted: Wanted) -> Iterator[pa.Table]
         yield table
 
 
-def write_result(summary: Summary, folder: Path, wanted: Wanted, target: Path) -> int:
+def write_result(summary: RunSummary, folder: Path, wanted: Wanted, target: Path) -> int:
     """Writes the decisions to a .csv or .parquet file, whole or not at all; how many there are.
 
     In CSV reasons are joined by spaces, and content is left out. Raises RunRefused, OSError.

@@ -27,15 +27,18 @@ from engine.ledger.commit.learning import LearnCommand
 from engine.ledger.errors import LedgerError, LedgerUnavailable
 from engine.ledger.memory import memory_of
 from engine.ledger.queries import persons, presends
+from engine.ledger.queries.prices import bid_prices
 from engine.ledger.queries.trends import KEPT
 from engine.ledger.store.rows import PresendPieceRow, PresendRunRow
 from engine.ledger.store.store import Store
-from engine.model.instant import Instant
+from engine.model.decision import Outcome
+from engine.model.instant import Instant, to_datetime
 from engine.model.request import Request
 from engine.model.trends import TrendCounts
-from engine.presend.group import Full, SendCommand, Sender, SendPlan, Sent, part_lock, refused
+from engine.presend.group import REFUSED, Full, SendCommand, Sender, SendPlan, Sent, part_lock, refused
 from engine.presend.pieces import merge_pieces, replace_file, table_of, write_piece
 from engine.presend.population import Population
+from engine.rulebook.model.book import ScarceKind
 from engine.server.trends import read_counts
 
 MANIFEST = "_manifest.json"
@@ -95,22 +98,18 @@ def own_folder(folder: Path, run: str) -> Iterator[None]:
         yield
 
 
-def begin(
-    store: Store, compiled: CompiledBook, plan: SendPlan, population: Population, started_at: Instant
+def run_row(
+    version: str, plan: SendPlan, people: int, fingerprint: str, part_size: int, started_at: Instant
 ) -> PresendRunRow:
+    """The row of a new run. version: of the book."""
+    settings = settings_of(plan, part_size)
+    return PresendRunRow(plan.run, version, started_at, plan.now, people, fingerprint, settings, None)
+
+
+def begin(store: Store, row: PresendRunRow) -> PresendRunRow:
     """Adds the run, or finds it. Raises RunRefused if it is of another population, book, moment or other settings."""
-    row = PresendRunRow(
-        plan.run,
-        compiled.book.version,
-        started_at,
-        plan.now,
-        population.people,
-        population.fingerprint,
-        settings_of(plan, population.part_size),
-        None,
-    )
-    with store.transaction((f"presend {plan.run}",)):
-        known = presends.run_of(store, plan.run)
+    with store.transaction((f"presend {row.run}",)):
+        known = presends.run_of(store, row.run)
         if known is None:
             presends.add_run(store, row)
             return row
@@ -126,7 +125,7 @@ def begin(
     ]
     if differing:
         raise RunRefused(
-            f"the run {plan.run} was started with {' and '.join(differing)}: name another by --run"
+            f"the run {row.run} was started with {' and '.join(differing)}: name another by --run"
         )
     return known
 
@@ -143,7 +142,7 @@ def unfinished(store: Store, book_version: str, fingerprint: str) -> PresendRunR
     return same[-1] if same else None
 
 
-class Worker:
+class PartSender:
     """Decides parts of a run in this process."""
 
     def __init__(self, compiled: CompiledBook, store: Store, job: Job, clock: Callable[[], Instant]) -> None:
@@ -216,6 +215,8 @@ class Worker:
             return self._job.group
         with self._store.transaction(writes=False):
             per_customer = 2 if presends.linked(self._store) else 1
+        if self._compiled.sticky:
+            per_customer += len(self._compiled.units)
         return min(self._job.group, (most - 1) // per_customer)
 
     def _recalled(self, requests: list[Request]) -> list[Request]:
@@ -297,6 +298,9 @@ class Worker:
             if isinstance(states, LedgerError):
                 raise states
             learned.take(states)
+        if self._compiled.book.scarce is ScarceKind.PRICES:
+            with self._store.transaction(writes=False):
+                learned.bid_prices = bid_prices(self._store)
         return learned
 
     def _counted(self) -> TrendCounts | None:
@@ -328,7 +332,7 @@ def counts_of(sent: Iterable[Sent]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class RunSummary:
     """What a run has done so far."""
 
     run: PresendRunRow
@@ -342,7 +346,7 @@ class Summary:
     """Names of files that count, and their SHA-256."""
 
 
-def summary(store: Store, run: str) -> Summary | None:
+def summary(store: Store, run: str) -> RunSummary | None:
     """What the run has done so far; None where there is no such run."""
     with store.transaction(writes=False):
         row, pieces = presends.run_of(store, run), presends.pieces(store, run)
@@ -358,19 +362,18 @@ def summary(store: Store, run: str) -> Summary | None:
         for *form, number in counts["forms"]:
             forms[tuple(form)] += number
     files = list(dict.fromkeys((piece.file, piece.sha256) for piece in pieces))
-    return Summary(row, sum(piece.customers for piece in pieces), outcomes, forms, evaluated, files)
+    return RunSummary(row, sum(piece.customers for piece in pieces), outcomes, forms, evaluated, files)
 
 
-def finish(store: Store, job: Job, at: Instant) -> Summary:
+def finish(store: Store, folder: Path, run: str, at: Instant) -> RunSummary:
     """Ends a run whose parts are whole: deletes files that do not count, and writes the manifest beside the others."""
-    run = job.plan.run
     with store.transaction((f"presend {run}",)):
         presends.finish(store, run, at)
     made = summary(store, run)
     if made is None:
         raise RunRefused(f"there is no run {run}")
     counting = {file for file, _ in made.files}
-    for path in (*job.folder.glob("piece-*.parquet"), *job.folder.glob("part-*.parquet")):
+    for path in (*folder.glob("piece-*.parquet"), *folder.glob("part-*.parquet")):
         if path.name not in counting:
             path.unlink(missing_ok=True)
     document = {
@@ -383,6 +386,32 @@ def finish(store: Store, job: Job, at: Instant) -> Summary:
         "outcomes": dict(made.outcomes),
         "files": [{"file": file, "sha256": sha256} for file, sha256 in made.files],
     }
-    replace_file(job.folder / MANIFEST, orjson.dumps(document, option=orjson.OPT_INDENT_2))
-    job.population.discard()
+    replace_file(folder / MANIFEST, orjson.dumps(document, option=orjson.OPT_INDENT_2))
     return made
+
+
+def document_of(made: RunSummary) -> dict[str, Any]:
+    """The summary as JSON."""
+    run = made.run
+    return {
+        "run": run.run,
+        "book_version": run.book_version,
+        "now": to_datetime(run.now).isoformat(),
+        "started_at": to_datetime(run.started_at).isoformat(),
+        "finished_at": None if run.finished_at is None else to_datetime(run.finished_at).isoformat(),
+        "people": run.people,
+        "decided": made.customers,
+        "outcomes": {name: made.outcomes.get(name, 0) for name in (*Outcome, REFUSED)},
+        "forms": [
+            {
+                "outcome": outcome,
+                "campaign": campaign,
+                "variant": variant,
+                "channel": channel,
+                "people": number,
+            }
+            for (outcome, campaign, variant, channel), number in sorted(made.forms.items())
+        ],
+        "evaluated": made.evaluated,
+        "files": [file for file, _ in made.files],
+    }

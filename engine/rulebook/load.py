@@ -30,6 +30,7 @@ from engine.rulebook.sections.caps import SelectorReader, WindowReader
 from engine.rulebook.sections.derived import DerivedReader
 from engine.rulebook.sections.experiments import ExperimentReader, attribution, unit
 from engine.rulebook.sections.offers import ActiveReader
+from engine.rulebook.sections.place_quotas import PlaceQuotaReader
 from engine.rulebook.sections.places import PlaceReader
 from engine.rulebook.sections.pressure import PressureReader
 from engine.rulebook.shapes.faults import shaped
@@ -149,7 +150,10 @@ def _book(merged: Merged, sources: Sources, findings: Findings) -> Book | None:
     derivation = DerivedReader.declare(merged, attribute_scope, OperandReader(zone, findings), places)
     windows = WindowReader(attribute_scope, findings, WEEKDAYS.index(shape.week_starts if shape else "mon"))
     budgets = BudgetReader((shape and shape.currency) or "", windows, findings)
-    given = (merged.section("channels"), attribute_scope, windows.capacity, budgets, findings)
+    place_sets = derivation.grammar.distances.places
+    place_quotas = PlaceQuotaReader(place_sets, attribute_scope, windows, findings)
+    capacities = (windows.capacity, place_quotas.read)
+    given = (merged.section("channels"), attribute_scope, capacities, budgets, findings)
     channel_table = channels.read(*given, partial=merged.partial("channels"))
     book_budget = _book_budget(shape, budgets, channel_table)
     contents = ContentReader(channel_table, attribute_scope, shape.locale if shape else "en", findings)

@@ -42,7 +42,9 @@ def _campaign(campaign: CompiledCampaign, positions: Positions) -> CompiledCampa
 
 def _channel(channel: CampaignChannel, positions: Positions) -> CampaignChannel:
     trials = zip(channel.trials, _samples(channel.trials.values(), positions), strict=True)
-    return replace(channel, withholding=_samples(channel.withholding, positions), trials=dict(trials))
+    return replace(
+        channel, by_place={}, withholding=_samples(channel.withholding, positions), trials=dict(trials)
+    )
 
 
 def _samples(samples: Collection[Sample], positions: Positions) -> tuple[Sample, ...]:

@@ -1,7 +1,6 @@
 """Plays scenarios through the engine, each on an empty ledger of its own."""
 
 import asyncio
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from engine.ledger.commit.events import RecordCommand, RecordResult, WarnedResul
 from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.errors import LedgerError
 from engine.ledger.ledger import Ledger
-from engine.ledger.store.open import open_store
+from engine.ledger.store.open import lay_out
 from engine.ledger.store.sqlite import SqliteStore
 from engine.scenario.assigned import with_positions
 from engine.scenario.compare import differences
@@ -46,10 +45,8 @@ async def _play_all(
 ) -> list[Result]:
     results = []
     with tempfile.TemporaryDirectory() as folder:
-        empty = Path(folder) / "empty.db"
-        open_store(f"sqlite:///{empty}").close()
         for scenario in scenarios:
-            with _ledger(empty) as ledger:
+            with _ledger(Path(folder) / "scenario.db") as ledger:
                 decided: dict[str, str] = {}
                 if scenario.past is not None:
                     await ledger.commit(scenario.past)
@@ -113,10 +110,9 @@ def _not_accepted(
 
 
 @contextmanager
-def _ledger(empty: Path) -> Iterator[Ledger]:
-    """A ledger on a copy of the empty ledger; copying takes much less time than creating one."""
-    path = empty.with_name("scenario.db")
-    shutil.copyfile(empty, path)
+def _ledger(path: Path) -> Iterator[Ledger]:
+    """An empty ledger at the path, for the length of a block."""
+    lay_out(path)
     ledger = Ledger(SqliteStore(f"sqlite:///{path}"))
     try:
         yield ledger

@@ -11,6 +11,7 @@ from engine.ledger.ledger import Ledger
 from engine.server.book.challenger import Challenger
 from engine.server.book.serving import ServingBooks
 from engine.server.book.source import BookSource, Reloaded
+from engine.server.budgets import BudgetFollower
 from engine.server.clock import ServerClock
 from engine.server.health import Health
 from engine.telemetry.metrics import Reading, ReadOnDemand
@@ -56,6 +57,25 @@ def register_server(registry: CollectorRegistry, ledger: Ledger, health: Health,
         "How far the server's clock is before the system's, which was set back.",
         lambda: clock.ahead / 1e6,
     )
+
+
+def register_budgets(registry: CollectorRegistry, budgets: BudgetFollower) -> None:
+    """What the live book's budgets have spent, and their limits."""
+
+    def spent() -> Iterator[Reading]:
+        for budget in budgets.spent():
+            yield (budget.name, budget.currency), budget.spent
+
+    def limits() -> Iterator[Reading]:
+        for budget in budgets.spent():
+            yield (budget.name, budget.currency), budget.limit
+
+    for name, help_, read in (
+        ("tact_budget_spent", "What a budget has spent in its period, of all servers together.", spent),
+        ("tact_budget_limit", "What a budget may spend in its period.", limits),
+    ):
+        family = partial(GaugeMetricFamily, name, help_, labels=("budget", "currency"))
+        registry.register(ReadOnDemand(family, read))
 
 
 def register_challenger(

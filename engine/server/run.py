@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, 
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc
 import structlog
@@ -31,6 +31,7 @@ from engine.server.background import BackgroundTasks, in_thread
 from engine.server.book.challenger import Challenger, ChallengerBooks
 from engine.server.book.serving import Learner, PriceReader, ServingBook, ServingBooks
 from engine.server.book.source import BookSource
+from engine.server.budgets import BudgetFollower
 from engine.server.clock import ServerClock
 from engine.server.feeds import Feeds
 from engine.server.handlers import Context, readable, stream
@@ -249,8 +250,9 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     background = BackgroundTasks()
     health = Health((SERVICE,), parts.ledger, parts.book_source, background, patience=patience(settings))
     interceptors: list[grpc.aio.ServerInterceptor] = [parts.wiring.access]
+    budgets = BudgetFollower(parts.serving_books, parts.ledger, clock)
     if parts.observer is not None:
-        _observe(parts, parts.observer, health, clock)
+        _observe(parts, parts.observer, health, clock, budgets)
         interceptors.insert(0, parts.observer.interceptor())
     server = grpc.aio.server(
         options=channel_options(settings, shared=lifecycle.shared), interceptors=interceptors
@@ -267,11 +269,7 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     feeds = Feeds(parts.ledger.open_reader(settings.watchers), streams, clock, settings.watchers)
     _add_services(server, service, feeds, health)
     port = bind(server, settings, parts.wiring.credentials(), shared=lifecycle.shared)
-    followers: dict[str, Learner | PriceReader | TrendFollower] = {
-        "learning": Learner(parts.serving_books, parts.ledger, clock, parts.learned),
-        "prices": PriceReader(parts.serving_books, parts.ledger, parts.learned),
-        "trends": TrendFollower(parts.serving_books, parts.ledger, clock, parts.trends),
-    }
+    followers = _followers(parts, clock, budgets)
     ending_last = [background.start(name, loop) for name, loop in parts.wiring.loops().items()]
     looking = asyncio.gather(
         health.look(), *(follower.look() for follower in followers.values()), parts.serving_books.keep()
@@ -305,6 +303,19 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     challenging.cancel()
     for task in ending_last:
         task.cancel()
+
+
+Follower: TypeAlias = Learner | PriceReader | TrendFollower | BudgetFollower
+
+
+def _followers(parts: Parts, clock: ServerClock, budgets: BudgetFollower) -> Mapping[str, Follower]:
+    """What reads the log beside the calls, by name."""
+    followers: dict[str, Follower] = {
+        "learning": Learner(parts.serving_books, parts.ledger, clock, parts.learned),
+        "prices": PriceReader(parts.serving_books, parts.ledger, parts.learned),
+        "trends": TrendFollower(parts.serving_books, parts.ledger, clock, parts.trends),
+    }
+    return followers if parts.observer is None else {**followers, "budgets": budgets}
 
 
 async def _start_challenger(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> BackgroundTasks:
@@ -342,7 +353,9 @@ def _reflection(services: Sequence[str]) -> grpc.GenericRpcHandler:
     )
 
 
-def _observe(parts: Parts, observer: "Observer", health: Health, clock: ServerClock) -> None:
+def _observe(
+    parts: Parts, observer: "Observer", health: Health, clock: ServerClock, budgets: BudgetFollower
+) -> None:
     """Begins to show the server's metrics and its pages for probes. Raises CannotObserve."""
     from engine.server import gauges  # noqa: PLC0415 only a server that is observed imports it
 
@@ -352,6 +365,7 @@ def _observe(parts: Parts, observer: "Observer", health: Health, clock: ServerCl
     if parts.challenger is not None and parts.challenger_source is not None:
         gauges.register_challenger(registry, parts.challenger, parts.challenger_source)
     gauges.register_server(registry, parts.ledger, health, clock)
+    gauges.register_budgets(registry, budgets)
     if parts.weather.enabled:
         gauges.register_weather(registry, parts.weather)
 

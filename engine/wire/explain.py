@@ -131,7 +131,7 @@ def _flip(counterfactual: Counterfactual, campaign: CampaignExplained, zone: Zon
         after=_changed(change, change.after, zone),
         any_value=change.any_value,
         then=reason(counterfactual.then),
-        sentence=counterfactual_sentence(counterfactual, zone, campaign.contacts),
+        sentence=counterfactual_sentence(counterfactual, zone, campaign),
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.batch.columns import Chunk, ValueColumn
+from engine.batch.columns import AttributeRows, Chunk, ValueColumn
 from engine.batch.frame import MaskFrame
 from engine.conditions.index import index, keyed
 from engine.conditions.index.index import ConditionIndex
@@ -43,7 +43,7 @@ def test_columns_find_what_the_index_finds(
     among = built.clauses_of(data.draw(st.sets(st.sampled_from(range(len(written))))) if written else ())
     for mask in (-1, among):
         start = np.tile(frame.words(mask), (len(customers), 1))
-        chunk = Chunk(customers)
+        chunk = Chunk(AttributeRows(customers))
         alive = frame.alive(chunk, np.array(days, np.int64), moments, start)
         pairs = frame.pairs(alive)
         expected = [
@@ -70,7 +70,7 @@ def test_a_mask_of_many_words_is_found_whole() -> None:
         }
         for number in range(60)
     ]
-    chunk = Chunk(customers)
+    chunk = Chunk(AttributeRows(customers))
     frame = MaskFrame(built)
     pairs = frame.pairs(frame.alive(chunk, np.zeros(60, np.int64), [MOMENT]))
     expected = [
@@ -91,7 +91,7 @@ def test_values_that_can_be_told_apart_have_codes_of_their_own() -> None:
 
 def test_derived_values_stand_back_behind_given_ones() -> None:
     """As in the engine: what the caller sent takes precedence."""
-    chunk = Chunk([{"a": "x"}, {}, {"a": "y"}])
+    chunk = Chunk(AttributeRows([{"a": "x"}, {}, {"a": "y"}]))
     chunk.add([{"a": "derived", "b": 2}, {}], np.array([0, 0, 1]))
     rows = [chunk.column("a"), chunk.column("b")]
     values = [[column.values[code] for code in column.codes.tolist()] for column in rows]

@@ -13,10 +13,11 @@ from engine.batch import kernel
 from engine.batch.columns import Bools, Codes, ScoreColumn
 from engine.batch.facets import Customers
 from engine.batch.frame import Pairs
-from engine.batch.kernel import Kernel, Scorer
+from engine.batch.kernel import Kernel
 from engine.batch.lanes import ColumnPlan
 from engine.batch.profiles import Disagreement, Profiles
 from engine.batch.results import Funnel, decide_by_engine
+from engine.batch.scorer import Scorer
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.model.instant import DAY
 from engine.model.request import Request
@@ -157,6 +158,40 @@ def test_rules_and_clocks_of_customers_are_those_of_the_engine(
 def rich() -> CompiledBook:
     """A book with much of what decisions read of a customer."""
     return compiled_book(RICH)
+
+
+def test_customers_without_an_offer_differ_by_their_clocks() -> None:
+    """The same campaign is blocked for all of them, and may go when its hours have come where they are."""
+    compiled = compiled_book(CLOCKS)
+    zones = ("Europe/Paris", "Asia/Tokyo", "Asia/Shanghai")
+    requests = [
+        Request(zone, NOW, {"profile.time_zone": zone, "profile.phone": "1"}, consents=frozenset(("sms",)))
+        for zone in zones
+    ]
+    decisions = list(Kernel(compiled, ColumnPlan(NOW, verified=0.0)).decide(requests))
+    expected = [decide_by_engine(compiled, request).decision for request in requests]
+    assert len({(own.next_allowed_at, own.next_any_at) for own in expected}) > 1
+    assert not any(own.chosen for own in expected)
+    assert decisions == expected
+
+
+CLOCKS = """
+book: {name: clocks, timezone: Europe/Paris, salt: c, locale: en}
+attributes:
+  profile.phone: {type: text}
+channels:
+  sms: {kind: outbound, address: profile.phone, consent: sms, hold: 24h, on_silence: release}
+offers:
+  soap: {name: Soap, value: 3, content: {default: {title: Soap}}}
+campaigns:
+  soap:
+    offer: soap
+    channels: [sms]
+    active: {hours: 02:00-22:00, clock: customer}
+pressure:
+  quiet:
+    workdays: {days: [mon, tue, wed, thu], channel: sms, clock: book}
+"""
 
 
 def test_what_columns_do_not_cover_is_evaluated_alone() -> None:

@@ -37,7 +37,7 @@ def test_tables_and_files_are_counted(any_log: Log, tmp_path: Path) -> None:
 
 def test_how_it_ends(tmp_path: Path) -> None:
     """2 for what is not there, 3 for a book that does not load, 1 for a log that cannot be read."""
-    log = sqlite_log(tmp_path)
+    log = Log(f"sqlite:///{tmp_path}/tact.db")
     missing = export(str(tmp_path / "out"), "--log", log.url)
     assert (missing.exit_code, missing.output) == (2, f"tact: there is no log at {log.url}\n")
     (tmp_path / "tact.db").write_text(

@@ -20,15 +20,19 @@ from typer.testing import CliRunner, Result
 from engine.cli import app
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
+from engine.ledger.commit.alarms import AlarmCommand
+from engine.ledger.commit.books import KeepTrendsCommand
 from engine.ledger.commit.decisions import DecideCommand
+from engine.ledger.commit.events import RecordCommand
 from engine.ledger.commit.group import commit_group
 from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.store.open import open_store
 from engine.model.decision import Decision
 from engine.model.event import Event
-from engine.model.instant import from_datetime
+from engine.model.instant import DAY, from_datetime
 from engine.model.request import Request
 from tests.books import compiled_book
+from tests.ledger.commit import test_trends as trends
 from tests.logs import Log
 from tests.waiting import until
 
@@ -103,6 +107,26 @@ def test_the_last_are_printed_for_people_and_for_machines(any_log: Log, compiled
         "ann\x1b[31m clicked",
     ]
     assert tail(any_log, "-n", "0").stdout == ""
+
+
+def test_only_beginnings_of_trends_are_printed(any_log: Log, tmp_path: Path) -> None:
+    """`--only trend` leaves out decisions; others leave out trends; a line says what is usual, a value is made printable."""
+    counting = compiled_book(tmp_path / "trends", trends.BOOK.replace("value: {offer: name}, ", ""))
+    with closing(open_store(any_log.url)) as store:
+        for days in range(3, -1, -1):
+            commit_group(store, [KeepTrendsCommand(counting, NOW - days * DAY)])
+        for number in range(6):
+            complaint = Event(f"e{number}", "complaint", NOW, {"product": "nou\x1bgat"})
+            commit_group(store, [RecordCommand(counting, f"c{number}", complaint, NOW)])
+        commit_group(store, [AlarmCommand(counting, NOW)])
+        commit_group(store, [DecideCommand(evaluate(counting, Request("ann", NOW, {"profile.phone": "1"})))])
+    stamp = datetime.fromtimestamp(NOW / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    line = f"{stamp}  trend  complaint  product nou\\u001bgat  6 where 0.0 are usual"
+    assert tail(any_log, "--only", "trend").stdout.splitlines() == [line]
+    assert tail(any_log).stdout.splitlines()[0] == line
+    (document,) = map(json.loads, tail(any_log, "--only", "trend", "--json").stdout.splitlines())
+    assert (document["trend"]["value"], document["trend"]["number"]) == ("nou\x1bgat", "6")
+    assert customers(tail(any_log, "--only", "decision", "--json")) == ["ann"]
 
 
 def test_a_cursor_file_goes_on_where_it_was(any_log: Log, compiled: CompiledBook, tmp_path: Path) -> None:

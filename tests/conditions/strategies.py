@@ -122,9 +122,30 @@ def _groups(inner: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition]
     )
 
 
+TREND = ("trend count of e by f of a within 2h against 7d", "trend ratio of e by f of a within 2h against 7d")
+"""The attributes of a trend, of which either both are known or neither is."""
+
+_trends: st.SearchStrategy[Condition] = st.builds(
+    lambda least, ratio: All((Test(TREND[0], Operator.GTE, least), Test(TREND[1], Operator.GTE, ratio))),
+    st.sampled_from([1, 2, 5]),
+    st.sampled_from([1.5, 2, 3]),
+)
+_readings: st.SearchStrategy[Attributes] = st.one_of(
+    st.just({}),
+    st.builds(
+        lambda number, usual: {TREND[0]: number, TREND[1]: number / max(1.0, usual)},
+        st.sampled_from([0, 1, 2, 5, 6]),
+        st.sampled_from([0.0, 0.5, 1.0, 2.0, 2.5]),
+    ),
+)
+
 conditions: st.SearchStrategy[Condition] = st.recursive(
-    st.one_of(tests, tests, tests, _deferred_tests, _wrong_operands), _groups, max_leaves=12
+    st.one_of(*[tests] * 6, *[_deferred_tests, _wrong_operands] * 2, _trends), _groups, max_leaves=12
 )
 
 _values: st.SearchStrategy[Value] = st.one_of(scalars, scalars, lists)
-contexts: st.SearchStrategy[Attributes] = st.dictionaries(st.sampled_from(NAMES), _values)
+contexts: st.SearchStrategy[Attributes] = st.builds(
+    lambda values, readings: {**values, **readings},
+    st.dictionaries(st.sampled_from(NAMES), _values),
+    _readings,
+)

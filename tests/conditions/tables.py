@@ -14,6 +14,7 @@ from engine.decide.compiled import CompiledBook, compile_book
 from engine.model.contact import MadeContact
 from engine.model.instant import SECOND, Instant, from_datetime
 from engine.model.request import Request
+from engine.model.trends import GivenTrends, TrendReading
 from engine.rulebook.load import LoadedBook, load_files
 from engine.rulebook.report.diagnostics import Code, Severity
 from engine.rulebook.text.nodes import compose
@@ -22,7 +23,7 @@ from engine.wire.parse import Parser
 
 FOLDER = Path(__file__).with_name("written")
 NOW = "2026-03-10T10:00:00Z"
-SITUATION = ("profile", "location", "weather", "events", "contacts", "now")
+SITUATION = ("profile", "location", "weather", "events", "contacts", "trends", "now")
 ATTRIBUTES: dict[str, Any] = {
     "profile.name": {"type": "text"},
     "profile.tier": {"type": "text", "one_of": ["bronze", "silver", "gold"]},
@@ -118,7 +119,8 @@ def microseconds(text: str) -> int:
 def request_of(compiled: CompiledBook, group: Mapping[str, Any], own: Mapping[str, Any]) -> Request:
     """A request about the situation; keys that are no part of a request are attributes of the profile.
 
-    An event is [type, how long ago, fields] or a mapping; a contact: see `_contact`.
+    An event is [type, how long ago, fields] or a mapping; a contact: see `_contact`; a trend of complaints, counted by item
+    or not at all, is {value: [how many, how many are usual]}.
     """
     situation = {**group.get("situation", {}), **own}
     profile = {key: value for key, value in situation.items() if key not in SITUATION}
@@ -133,7 +135,11 @@ def request_of(compiled: CompiledBook, group: Mapping[str, Any], own: Mapping[st
     message = from_document(typed(document, compiled.book))
     request = Parser(compiled).parse(message, from_datetime(now))
     made = tuple(_contact(contact, request.now) for contact in situation.get("contacts", ()))
-    return request._replace(memory=request.memory._replace(contacts=made))
+    trends = None
+    if "trends" in situation:
+        readings = {value: TrendReading(*numbers) for value, numbers in situation["trends"].items()}
+        trends = GivenTrends({("complaint", ""): readings, ("complaint", "item"): readings})
+    return request._replace(memory=request.memory._replace(contacts=made), trends=trends)
 
 
 def _event(event: Any, now: datetime) -> dict[str, Any]:

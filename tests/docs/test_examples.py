@@ -74,7 +74,7 @@ def test_commands_exist() -> None:
     """Every command of tact that a page runs exists, with the options that it is given."""
     commands = commands_of(app)
     for block in SHELL:
-        for command, rest in re.findall(r"^tact ([a-z]+)(.*)$", block.text, re.MULTILINE):
+        for command, rest in re.findall(r"^tact ([a-z-]+)(.*)$", block.text, re.MULTILINE):
             assert command in commands, block
             question = rest.split()[0] if command == "report" and rest.split()[:1] else ""
             called = question_command(question) if question in QUESTIONS else commands[command]

@@ -8,7 +8,7 @@ from engine.decide.compiled import CompiledBook
 from engine.engine import Engine
 from engine.explain import Change, ChangeKind
 from engine.ledger.ledger import Ledger
-from engine.ledger.store.open import open_store
+from engine.ledger.store.open import lay_out, open_store
 from engine.model.decision import Reason
 from engine.model.request import Mode, Request
 
@@ -16,6 +16,8 @@ from engine.model.request import Mode, Request
 @contextmanager
 def engine_on(compiled: CompiledBook, log: Path) -> Iterator[Engine]:
     """An engine that settles in a log of its own."""
+    if not log.exists():
+        lay_out(log)
     ledger = Ledger(open_store(f"sqlite:///{log}"))
     try:
         yield Engine(compiled, ledger)

@@ -222,3 +222,52 @@ async def test_the_moment_at_which_contacts_are_old_enough(tmp_path: Path) -> No
         for counterfactual in campaign.counterfactuals
     ]
     assert ChangeKind.TIME not in kinds  # the log holds the numbers and not the contacts
+
+
+SIGNALLED = """
+book: {name: signalled, timezone: UTC}
+attributes: {profile.to: {type: text}}
+channels: {sms: {kind: outbound, address: profile.to, consent: not_needed, on_silence: confirm, hold: 1h}}
+offers: {tea: {name: Tea, content: {default: {text: Tea}}}}
+signals:
+  silent: {when: {contact: {campaign: welcome, outcome: ignored, after: 2d}}}
+  weary: {when: {signal: silent, none: [{contact: {campaign: ended}}]}}
+  fresh: {when: {contact: {campaign: welcome, within: 3d}}, hold: 1h}
+  open: {when: {profile.to: {exists: true}}, until: {contact: {campaign: welcome, within: 5d}}, hold: 30d}
+audiences:
+  quiet: {contact: {campaign: welcome, outcome: ignored}}
+campaigns:
+  welcome: {offer: tea, channels: [sms], tier: 1, when: {none: [{contact: {campaign: welcome}}]}}
+  by-signal: {offer: tea, channels: [sms], when: {signal: silent}}
+  by-two: {offer: tea, channels: [sms], when: {signal: weary}}
+  by-none: {offer: tea, channels: [sms], when: {none: [{signal: fresh}]}}
+  by-until: {offer: tea, channels: [sms], when: {signal: open}}
+  by-audience: {offer: tea, channels: [sms], when: {audience: quiet}}
+  ended: {offer: tea, channels: [sms], when: {contact: {campaign: welcome, outcome: clicked}}}
+"""
+
+
+async def test_the_moment_behind_signals_and_audiences(tmp_path: Path) -> None:
+    """Contacts that a signal, another behind it, its end or an audience counts: the moment is tried, and none is before it."""
+    compiled = compiled_book(tmp_path / "book", SIGNALLED)
+    now = NOW + DAY // 2
+    with engine_on(compiled, tmp_path / "tact.db") as engine:
+        await engine.decide(ann(NOW))
+        explained = await explain(engine, ann(now), counterfactuals=True)
+        moments = {
+            campaign.campaign: counterfactual.change.after
+            for campaign in explained.campaigns
+            for counterfactual in campaign.counterfactuals
+            if counterfactual.change.kind is ChangeKind.TIME
+        }
+        for name, at in moments.items():
+            assert isinstance(at, int)
+            assert await stage(engine, ann(at - 1), name) is None
+            assert await stage(engine, ann(at), name) is not None
+    assert moments == {
+        "by-signal": NOW + 2 * DAY,
+        "by-two": NOW + 2 * DAY,
+        "by-none": NOW + 3 * DAY,
+        "by-until": NOW + 5 * DAY,
+        "by-audience": NOW + DAY,
+    }

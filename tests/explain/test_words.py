@@ -20,6 +20,19 @@ from engine.model.instant import DAY
 AT = 1_773_108_000_000_000  # 2026-03-10T10:00+08:00
 CAP = RuleReading("c", "sms", "r", RuleKind.CAP, True, 2, 2, "calendar week", ("Asia/Shanghai",), AT)
 
+PLACE = RuleReading(
+    "c",
+    "phone",
+    "phone/capacity_each",
+    RuleKind.CAPACITY,
+    True,
+    3,
+    3,
+    "calendar day at Lyon at Est",
+    ("UTC",),
+    AT,
+)
+
 
 @pytest.mark.parametrize(
     ("reading", "words"),
@@ -49,6 +62,11 @@ CAP = RuleReading("c", "sms", "r", RuleKind.CAP, True, 2, 2, "calendar week", ("
          " at 2026-03-10T10:00+08:00"),
         (CAP._replace(kind=RuleKind.GAP, blocks=False, counted=0, window="2d", zones=(), lapsed=Lapsed(1, AT - DAY, AT)),
          "2d after the latest: the contact of 2026-03-09T10:00+08:00 lapsed unreported at 2026-03-10T10:00+08:00"),
+        (PLACE, "Lyon at Est has taken 3 of 3 in calendar day in UTC, until 2026-03-10T10:00+08:00"),
+        (PLACE._replace(blocks=False, counted=0), "Lyon at Est has taken 0 of 3 in calendar day in UTC"),
+        (PLACE._replace(counted=0, limit=0, next_allowed_at=None), "Lyon at Est takes none"),
+        (PLACE._replace(counted=0, limit=0, window="calendar day, and no place is known", next_allowed_at=None),
+         "the customer's nearest place is not known"),
         (CAP._replace(zones=(), lapsed=Lapsed(1, AT - DAY, AT)),
          "2 of 2 in calendar week, until 2026-03-10T10:00+08:00"),
     ],

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from engine.batch.profiles import Profiles
 from engine.cli import app
-from engine.presend.run import Worker, own_folder
+from engine.presend.run import PartSender, own_folder
 from tests.books import write_book
 from tests.logs import Log, sqlite_log
 from tests.presend.kit import BOOK, crowd
@@ -150,14 +150,14 @@ def test_an_interrupted_run_goes_on(
     book: Path, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C ends the command after the group under way, with 130; the same command sends the rest."""
-    log, commit = sqlite_log(tmp_path), Worker._commit
+    log, commit = sqlite_log(tmp_path), PartSender._commit
 
     def interrupted(*arguments: object) -> None:
         commit(*arguments)  # type: ignore[arg-type]
         signal.raise_signal(signal.SIGINT)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Worker, "_commit", interrupted)
+        patch.setattr(PartSender, "_commit", interrupted)
         result = send(book, people, log, tmp_path / "out", "--group", 70)
     assert result.exit_code == 130
     assert "interrupted: 70 of 300 are decided; the same command goes on" in result.stderr
@@ -214,7 +214,7 @@ def test_a_difference_stops_the_run(
         (("presend", "BOOK", "PEOPLE", "--out", "OUT", "--preview"), "give --out DIR to send"),
         (("presend", "BOOK", "PEOPLE", "--out", "OUT", "--log", "mysql://x"), "the log's URL must be"),
         (("presend", "BOOK", "none.csv", "--out", "OUT", "--log", "LOG"), "none.csv: No such file"),
-        (("presend-status", "spring", "--log", "LOG"), "there is no log at"),
+        (("presend-status", "spring", "--log", "sqlite:///none/tact.db"), "there is no log at"),
         (
             ("presend-result", "spring", "--from", "OUT", "--to", "x.txt", "--log", "LOG"),
             "must end in .csv or .parquet",

@@ -47,7 +47,7 @@ def _wrap(monkeypatch: pytest.MonkeyPatch, point: str) -> None:
         case "before the commit":
             monkeypatch.setattr(presends, "add_piece", _after(presends.add_piece, 3))
         case "after the commit":
-            monkeypatch.setattr(presend_run.Worker, "_try", _after(presend_run.Worker._try, 3))
+            monkeypatch.setattr(presend_run.PartSender, "_try", _after(presend_run.PartSender._try, 3))
         case "part merged":
             monkeypatch.setattr(presend_run, "merge_pieces", _after(pieces.merge_pieces, 1))
         case "before the end":

@@ -1,5 +1,6 @@
 """A send decides as a server would, had the customers come one after the other in the order of their names."""
 
+import json
 from contextlib import closing
 from pathlib import Path
 
@@ -60,3 +61,17 @@ def test_same_as_one_by_one(any_log: Log, tmp_path: Path) -> None:
     assert summary.customers == 600
     assert 0 < summary.evaluated < 500, "most are decided by columns"
     assert state_of(any_log) == state_of(other)
+    assert _traces(any_log) == _traces(other)
+
+
+def _traces(log: Log) -> list[tuple[str, object, object]]:
+    """Of each decision of the moment, the draws of what was chosen, and the experiments of its campaign."""
+    rows = log.rows(
+        f"SELECT person, campaign, trace FROM decisions WHERE campaign IS NOT NULL AND at = {NOW} ORDER BY person"
+    )
+    traces: list[tuple[str, object, object]] = []
+    for person, campaign, text in rows:
+        trace = json.loads(text)
+        experiments = [row for row in trace.get("experiments", ()) if row[0] == campaign]
+        traces.append((person, [[row[0], *row[2:]] for row in trace["variants"]], experiments))
+    return traces

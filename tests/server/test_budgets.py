@@ -1,14 +1,26 @@
-"""A budget over the wire: what is blocked, why, and what a preview shows of it."""
+"""Budgets over the wire: what is blocked, why, what a preview shows of it, and the metrics."""
 
+import signal
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.api.v1 import decisions_pb2 as pb
 from engine.client import Client, request
-from tests.books import write_book
-from tests.logs import sqlite_log
+from engine.engine import Engine
+from engine.ledger.ledger import Ledger
+from engine.ledger.store.open import open_store
+from engine.model.instant import DAY, SECOND, from_datetime
+from engine.model.request import Request
+from engine.server.book.serving import ServingBook, ServingBooks
+from engine.server.budgets import BudgetFollower, BudgetSpent
+from engine.server.clock import ServerClock
+from engine.wire.parse import Parser
+from tests.books import compiled_book, write_book
+from tests.logs import Log, sqlite_log
 from tests.servers import serving
-from tests.waiting import HANGS
+from tests.telemetry.shown import free_port, samples
+from tests.waiting import HANGS, until
 
 NOW = datetime(2026, 3, 10, 10, tzinfo=UTC)
 BOOK = """
@@ -50,3 +62,69 @@ def _asked(name: str, mode: str = "commit") -> pb.DecideRequest:
 
 def _spending(limit: int) -> pb.Spending:
     return pb.Spending(spent_micros=6_500_000, limit_micros=limit, cost_micros=6_500_000, currency="EUR")
+
+
+def test_budgets_are_shown_as_metrics(tmp_path: Path) -> None:
+    """Spent and limit by name; of a budget that a reload brings, with what the log's contacts of its period cost."""
+    port, month = free_port(), "{limit: 100 EUR, per: calendar month}"
+    book = write_book(tmp_path / "book", BOOK)
+    with (
+        serving(book, sqlite_log(tmp_path), "--metrics-port", str(port)) as server,
+        Client(server.target, timeout=HANGS) as tact,
+    ):
+        assert _budgets(port) == {"call/channel_budget": (0, 7000), "tea/campaign_budget": (0, 10)}
+        tact.decide(request("ann", profile={"phone": "1"}, consents=["ads"]))
+        write_book(book, BOOK.replace("currency: EUR}", f"currency: EUR, budget: {month}}}"))
+        server.process.send_signal(signal.SIGHUP)
+        until(lambda: "book/budget" in _budgets(port), server)
+        assert _budgets(port) == {
+            "book/budget": (6.5, 100),
+            "call/channel_budget": (6.5, 7000),
+            "tea/campaign_budget": (6.5, 10),
+        }
+
+
+async def test_servers_show_the_same(any_log: Log, tmp_path: Path) -> None:
+    """What one process has spent, another shows after its next look; of a book that was replaced it shows nothing."""
+    compiled, now = compiled_book(tmp_path / "book", BOOK), [from_datetime(NOW)]
+    plain = compiled_book(
+        tmp_path / "plain", BOOK.replace(", budget: {limit: 10 EUR, per: calendar day}", "")
+    )
+    with ExitStack() as stack:
+        ledgers = [stack.enter_context(closing(Ledger(open_store(any_log.url)))) for _ in range(2)]
+        engines = [Engine(compiled, ledger) for ledger in ledgers]
+        books = ServingBooks(compiled, lambda live: ServingBook(Parser(live), Engine(live, ledgers[1])))
+        clock = ServerClock(lambda: now[0], lambda: now[0] * 1000)
+        follower = BudgetFollower(books, ledgers[1], clock)
+        await follower.look()
+        for engine, name in zip(engines, ("ann", "bob"), strict=True):
+            await engine.decide(Request(name, now[0], {"profile.phone": "1"}, consents=frozenset({"ads"})))
+        await follower.look()
+        assert {budget.name: budget.spent for budget in follower.spent()} == {
+            "call/channel_budget": 0,
+            "tea/campaign_budget": 0,
+        }
+        now[0] += 10 * SECOND
+        await follower.look()
+        assert list(follower.spent()) == [
+            BudgetSpent("call/channel_budget", "EUR", 6.5, 7000),
+            BudgetSpent("tea/campaign_budget", "EUR", 6.5, 10),
+        ]
+        books.swap(plain)
+        assert list(follower.spent()) == []
+        await follower.look()
+        assert list(follower.spent()) == [BudgetSpent("call/channel_budget", "EUR", 6.5, 7000)]
+        now[0] += 40 * DAY
+        await follower.look()
+        assert list(follower.spent()) == [BudgetSpent("call/channel_budget", "EUR", 0, 7000)]
+
+
+def _budgets(port: int) -> dict[str, tuple[float, float]]:
+    """Spent and limit by name."""
+    shown: dict[str, dict[str, float]] = {"tact_budget_spent": {}, "tact_budget_limit": {}}
+    for sample in samples(port):
+        if sample.name in shown:
+            assert sample.labels["currency"] == "EUR"
+            shown[sample.name][sample.labels["budget"]] = sample.value
+    spent, limits = shown.values()
+    return {name: (amount, limits[name]) for name, amount in spent.items()}

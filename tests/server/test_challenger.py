@@ -138,7 +138,6 @@ def test_the_live_book_is_not_touched(any_log: Log, tmp_path: Path) -> None:
     sent, port = list(requests()), free_port()
     options = ("--allow-simulated-now",)
     alone = sqlite_log(tmp_path / "alone")
-    (tmp_path / "alone").mkdir()
     with serving(live, alone, *options) as server:
         expected = decide(server, sent)
         assert server.stop() == 0

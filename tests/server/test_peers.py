@@ -16,7 +16,7 @@ from engine.server.access.interceptor import MOST_OPEN_CALLS
 from engine.server.access.roles import Role
 from engine.server.health_service import MOST_WATCHES_OF_A_CONNECTION
 from tests.logs import Log
-from tests.postgres import postgres
+from tests.postgres import PostgresServer
 from tests.requests import li_na
 from tests.server.access.conftest import token_for, write_callers
 from tests.server.dense import DENSE, TOO_DENSE, code_of, limited
@@ -88,17 +88,18 @@ def test_a_second_signal_ends_a_server_at_once(book: Path, log: Path) -> None:
             assert server.stop(within=HANGS) == 0
 
 
-def test_a_frozen_database_does_not_delay_the_stop(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_frozen_database_does_not_delay_the_stop(
+    book: Path, postgres_log: Log, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One that keeps its connections and answers nothing: a signal ends the server after the time that the log may take."""
     monkeypatch.setenv("TACT_BUSY_TIMEOUT", "1")
     with (
-        postgres() as database,
-        serving(book, Log(database.create_database("frozen"))) as server,
+        serving(book, postgres_log, "--grace", "1") as server,
         Client(server.target, timeout=HANGS) as client,
         peer_of(server.target) as peer,
     ):
         client.decide(li_na())
-        with database.frozen():
+        with postgres_server.frozen():
             peer.call("/tact.v1.Decisions/Decide", li_na("waits").SerializeToString())
             until(lambda: not client.health())  # so that something waits for the log when the signal comes
             assert server.stop(within=HANGS) == 0
@@ -107,26 +108,28 @@ def test_a_frozen_database_does_not_delay_the_stop(book: Path, monkeypatch: pyte
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_frozen_database_does_not_delay_the_stop_of_a_start(
-    book: Path, monkeypatch: pytest.MonkeyPatch, workers: str
+    book: Path,
+    postgres_log: Log,
+    postgres_server: PostgresServer,
+    monkeypatch: pytest.MonkeyPatch,
+    workers: str,
 ) -> None:
     """A server that waits for it says so, and ends at the first signal."""
     monkeypatch.setenv("TACT_BUSY_TIMEOUT", "0.1")
-    with postgres() as database:
-        url = database.create_database("frozen")
-        command = [sys.executable, "-m", "engine.cli", "serve", "--rules", str(book), "--log", url]
-        with (
-            database.frozen(),
-            subprocess.Popen(
-                [*command, "--port", "0", "--workers", workers], stderr=subprocess.PIPE, text=True
-            ) as process,
-        ):
-            assert process.stderr is not None
-            assert "the start waits for the log" in process.stderr.readline()
-            process.terminate()
-            try:
-                assert process.wait(HANGS) == 0
-            finally:
-                process.kill()
+    command = [sys.executable, "-m", "engine.cli", "serve", "--rules", str(book), "--log", postgres_log.url]
+    with (
+        postgres_server.frozen(),
+        subprocess.Popen(
+            [*command, "--port", "0", "--workers", workers], stderr=subprocess.PIPE, text=True
+        ) as process,
+    ):
+        assert process.stderr is not None
+        assert "the start waits for the log" in process.stderr.readline()
+        process.terminate()
+        try:
+            assert process.wait(HANGS) == 0
+        finally:
+            process.kill()
 
 
 def test_a_file_that_cannot_be_read_delays_neither_calls_nor_the_stop(

@@ -3,12 +3,12 @@
 from contextlib import closing
 from pathlib import Path
 
+from engine.decide.experiments.bid_prices import BidPrice
 from engine.decide.experiments.learning import Learned
 from engine.engine import Engine
 from engine.ledger.ledger import Ledger
 from engine.ledger.queries.prices import AHEAD, write_prices
 from engine.ledger.store.open import open_store
-from engine.model.prices import BidPrice
 from engine.server.book.serving import PriceReader, ServingBook, ServingBooks
 from engine.wire.parse import Parser
 from tests.decide.arbitrate.shop import NOW, compiled_book

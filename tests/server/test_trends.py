@@ -1,15 +1,19 @@
 """What servers know of trends follows the log: what another has counted, and that each beginning is told once."""
 
 from contextlib import ExitStack, closing
+from datetime import UTC, datetime
 from pathlib import Path
 
+from engine.client import Client, recorded
 from engine.decide.compiled import CompiledBook
 from engine.engine import Engine
+from engine.ledger.commit.books import KeepTrendsCommand
 from engine.ledger.commit.events import RecordCommand
+from engine.ledger.commit.group import commit_group
 from engine.ledger.ledger import Ledger
 from engine.ledger.store.open import open_store
 from engine.model.event import Event
-from engine.model.instant import DAY, SECOND
+from engine.model.instant import DAY, SECOND, from_datetime
 from engine.model.request import Request
 from engine.model.trends import TrendCounts
 from engine.server.book.serving import ServingBook, ServingBooks
@@ -19,7 +23,8 @@ from engine.telemetry.counters import TREND_ALERTS
 from engine.wire.parse import Parser
 from tests.books import compiled_book
 from tests.ledger.commit.test_trends import BOOK, NOW
-from tests.logs import Log
+from tests.logs import Log, sqlite_log
+from tests.servers import serving
 
 
 class Server:
@@ -80,3 +85,25 @@ async def test_servers_follow_the_counts(any_log: Log, tmp_path: Path) -> None:
         )
         second.ledger.close()
         await second.follower.look()  # what was read stays
+
+
+def test_an_alert_arrives_on_a_stream(tmp_path: Path) -> None:
+    """Complaints that are recorded over the network reach those who watch for trends, with their product and how many."""
+    compiled, log = compiled_book(tmp_path / "book", BOOK), sqlite_log(tmp_path)
+    now = datetime.now(UTC)
+    with closing(open_store(log.url)) as store:
+        for days in range(3, -1, -1):
+            commit_group(store, [KeepTrendsCommand(compiled, from_datetime(now) - days * DAY)])
+    with serving(tmp_path / "book", log) as server, Client(server.target, timeout=60) as client:
+        watched = client.watch(kinds=["trend"])
+        assert next(watched).WhichOneof("kept") is None
+        complaints = [
+            recorded(name, "complaint", now, event_id=name, attributes={"product": "nougat"})
+            for name in "abcdef"
+        ]
+        client.record(complaints).raise_for_errors()
+        alert = next(response for response in watched if response.WhichOneof("kept"))
+        watched.close()  # type: ignore[attr-defined]
+    assert (alert.trend.event, alert.trend.field, alert.trend.value) == ("complaint", "product", "nougat")
+    assert (alert.trend.number, alert.trend.usual) == (6, 0.0)
+    assert now <= alert.trend.at.ToDatetime(UTC) <= datetime.now(UTC)

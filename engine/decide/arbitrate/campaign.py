@@ -1,7 +1,7 @@
 """Compiled campaigns: everything about a campaign that does not depend on the customer, looked up once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from engine.conditions.model import ALWAYS, Condition
@@ -11,7 +11,7 @@ from engine.decide.experiments.bucketing import identity
 from engine.decide.experiments.samples import Sample
 from engine.decide.pressure.consent import purposes_of
 from engine.decide.pressure.policies import Pressure
-from engine.decide.pressure.quotas import QuotaRule
+from engine.decide.pressure.quotas import PlaceQuotas, QuotaRule
 from engine.decide.pressure.rule import PressureRule
 from engine.model.contact import Facts
 from engine.model.instant import Microseconds
@@ -110,6 +110,22 @@ class CampaignChannel:
     """Probability that it is not withheld, in [0, 1]."""
     trials: Mapping[str, Sample]
     """The persons for whom a rule is lifted, by the name of the rule; empty if none has a trial."""
+    places: PlaceQuotas | None = None
+    """The capacity of each place, of which one is among the rules of each customer; see `at`."""
+    by_place: dict[str, "CampaignChannel"] = field(default_factory=dict, compare=False, repr=False)
+    """What `at` gave, by place."""
+
+    def at(self, attributes: Attributes) -> "CampaignChannel":
+        """With the capacity of the customer's nearest place among its rules; itself if it has none of places."""
+        if self.places is None:
+            return self
+        rule = self.places.of(attributes)
+        at_place = self.by_place.get(rule.site)
+        if at_place is None:
+            rules, quotas = (*self.rules, rule), (*self.quotas, rule)
+            at_place = replace(self, rules=rules, quotas=quotas, places=None, by_place={})
+            self.by_place[rule.site] = at_place
+        return at_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,4 +270,5 @@ def _campaign_channel(
         withholding=withholding,
         treated=samples.treated(withholding),
         trials=samples.trial_samples(book, rules),
+        places=pressure.places.get(channel.name),
     )

@@ -8,9 +8,9 @@ from engine.decide.arbitrate.campaign import CampaignChannel, CompiledCampaign
 from engine.decide.arbitrate.prices import charges
 from engine.decide.arbitrate.rank import Ranked
 from engine.decide.arbitrate.variants import DrawnCreative
+from engine.decide.experiments.bid_prices import BidPrice
 from engine.decide.experiments.posteriors import Propensity
 from engine.model.decision import Reason, ReasonCode
-from engine.model.prices import BidPrice
 from engine.model.request import Request
 from engine.rulebook.model.book import Category, Channel, Placement
 

@@ -1,13 +1,10 @@
-"""Bid prices of counters that all customers share: what a contact has to be worth to take from what is scarce.
-
-Talluri and van Ryzin, "An Analysis of Bid-Price Controls for Network Revenue Management", Management Science 44, 1998.
-"""
+"""What contacts pay to the counters that all customers share, where those have bid prices."""
 
 from collections.abc import Mapping
 from math import inf
 
 from engine.decide.arbitrate.campaign import CompiledCampaign
-from engine.model.prices import BidPrice
+from engine.decide.experiments.bid_prices import BidPrice
 from engine.rulebook.model.book import Category
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from math import asin, cos, inf, radians, sin, sqrt
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
 from engine.conditions.ages import days_to_anniversary, is_day
@@ -56,43 +56,82 @@ _KM_A_DEGREE = radians(1) * EARTH_RADIUS_KM
 """Of latitude."""
 
 
+Vector: TypeAlias = tuple[float, float, float]
+"""A point of a sphere of radius 1."""
+
+
+_ROUNDING = 1e-12
+"""Far above the rounding of products of vectors, and above that of haversines: what differs by more is nearer by both."""
+
+
 class NearestSearch(NamedTuple):
     """A set of places, compiled: in order of latitude."""
 
     name: str
     latitudes: tuple[float, ...]
-    places: tuple[tuple[int, Site], ...]
-    """With their positions in the book."""
+    places: tuple[tuple[int, Site, Vector], ...]
+    """With their positions in the book, and where they are on a sphere of radius 1."""
+    attributes: tuple[Mapping[str, str], ...]
+    """Of each, in the same order: its fields as attributes."""
 
     def find(self, latitude: float, longitude: float) -> tuple[Site, float]:
-        """The nearest place, of equally near ones the first of the book, and its distance in kilometres.
+        """The nearest place, of equally near ones the first of the book, and its distance in kilometres."""
+        index, km = self._find(latitude, longitude)
+        return self.places[index][1], km
 
-        Tries places away from the latitude on both sides, until the latitudes alone are farther away than the nearest so far.
+    def values(self, latitude: float, longitude: float) -> dict[str, Value]:
+        """The attributes of the nearest place."""
+        index, km = self._find(latitude, longitude)
+        return {**self.attributes[index], f"{NEAREST}{self.name}.distance": km}
+
+    def _find(self, latitude: float, longitude: float) -> tuple[int, float]:
+        """Tries places away from the latitude on both sides, until the latitudes alone are farther than the nearest so far.
+
+        The distance is computed of those only whose vector is as near: the product of two vectors is the larger, the nearer
+        they are.
         """
         latitudes, places = self.latitudes, self.places
+        x, y, z = _vector(latitude, longitude)
         above = bisect_left(latitudes, latitude)
-        below, best = above - 1, (inf, 0, places[0][1])
-        while below >= 0 or above < len(latitudes):
+        below, last = above - 1, len(latitudes)
+        best, index, nearest, farthest = (inf, 0), 0, -2.0, inf
+        while below >= 0 or above < last:
             down = latitude - latitudes[below] if below >= 0 else inf
-            up = latitudes[above] - latitude if above < len(latitudes) else inf
+            up = latitudes[above] - latitude if above < last else inf
             # Rounding must not end the search before a place that is equally near.
-            if min(down, up) * _KM_A_DEGREE > best[0] * (1 + 1e-9) + 1e-9:
+            if (min(up, down)) > farthest:
                 break
-            number, site = places[below] if down < up else places[above]
-            km = distance_km(latitude, longitude, site.latitude, site.longitude)
-            if (km, number) < best[:2]:
-                best = (km, number, site)
+            at = below if down < up else above
+            number, site, (site_x, site_y, site_z) = places[at]
+            product = x * site_x + y * site_y + z * site_z
+            if product > nearest - _ROUNDING:
+                km = distance_km(latitude, longitude, site.latitude, site.longitude)
+                if (km, number) < best:
+                    best, index = (km, number), at
+                    farthest = (km * (1 + 1e-9) + 1e-9) / _KM_A_DEGREE
+                nearest = max(product, nearest)
             if down < up:
                 below -= 1
             else:
                 above += 1
-        return best[2], best[0]
+        return index, best[0]
 
 
 def nearest_search(place_set: PlaceSet) -> NearestSearch:
     """Compile a set of places."""
     ordered = sorted(enumerate(place_set.places), key=lambda numbered: numbered[1].latitude)
-    return NearestSearch(place_set.name, tuple(site.latitude for _, site in ordered), tuple(ordered))
+    prefix = f"{NEAREST}{place_set.name}."
+    return NearestSearch(
+        place_set.name,
+        tuple(site.latitude for _, site in ordered),
+        tuple((number, site, _vector(site.latitude, site.longitude)) for number, site in ordered),
+        tuple({prefix + name: text for name, text in site.fields.items()} for _, site in ordered),
+    )
+
+
+def _vector(latitude: float, longitude: float) -> Vector:
+    phi, theta = radians(latitude), radians(longitude)
+    return cos(phi) * cos(theta), cos(phi) * sin(theta), sin(phi)
 
 
 PATTERN, SIGNAL = "pattern.", "signal."
@@ -229,10 +268,7 @@ class Derivation:
                     latitude, longitude, distance.latitude, distance.longitude
                 )
             for search in self.nearest:
-                site, km = search.find(latitude, longitude)
-                prefix = f"{NEAREST}{search.name}."
-                values.update((prefix + name, text) for name, text in site.fields.items())
-                values[f"{prefix}distance"] = km
+                values.update(search.values(latitude, longitude))
 
 
 def derivation(derived: Derived, names: Set[str], zone: ZoneInfo) -> Derivation:

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
+from engine.decide.experiments.bid_prices import NO_BID_PRICES, BidPrices
 from engine.decide.experiments.posteriors import ArmCounts, Propensity, rate
 from engine.decide.experiments.thompson import probabilities
 from engine.model.instant import Instant
-from engine.model.prices import NO_BID_PRICES, BidPrices
 from engine.rulebook.model.experiments import Reward
 
 

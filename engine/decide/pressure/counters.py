@@ -10,6 +10,9 @@ RATES = ("/hour", "/minute")
 """At the end of the names of counters of a capacity that begins anew with each hour or minute."""
 
 
+OF_PLACES = "/capacity_each"
+"""Ends the name of the rule of a capacity of places; behind it the counters of the rule name the place."""
+
 KINDS: Mapping[Period | None, Microseconds] = {
     Period.WEEK: 1,
     Period.MONTH: 2,
@@ -30,6 +33,9 @@ class QuotaKey(NamedTuple):
     @property
     def rule(self) -> str:
         """The name of the rule that it counts for."""
+        name, of_places, _ = self.counter.partition(OF_PLACES)
+        if of_places:
+            return f"{name}{OF_PLACES}"
         for rate in RATES:
             if self.counter.endswith(rate):
                 return self.counter.removesuffix(rate)
@@ -38,7 +44,9 @@ class QuotaKey(NamedTuple):
     @property
     def length(self) -> Microseconds:
         """How long its period is, where it is an hour or a minute; otherwise 0."""
-        return next((length for rate, length in _RATE_LENGTHS if self.counter.endswith(rate)), 0)
+        counter, of_places, rest = self.counter.partition(OF_PLACES)
+        rated = rest.partition(":")[0] if of_places else counter
+        return next((length for rate, length in _RATE_LENGTHS if rated.endswith(rate)), 0)
 
     def current(self, at: Instant) -> "QuotaKey":
         """The same counter in the hour or minute of the instant, not before this one; itself if it has no such period."""

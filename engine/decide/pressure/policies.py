@@ -5,7 +5,7 @@ from heapq import nlargest
 
 from engine.conditions.model import attributes_of
 from engine.decide.pressure.pauses import compile_outcome_rules
-from engine.decide.pressure.quotas import QuotaRule
+from engine.decide.pressure.quotas import QuotaRule, compile_places
 from engine.decide.pressure.registry import ROWS
 from engine.decide.pressure.rule import CountingRule, PressureRule, RuleInput
 from engine.model.contact import Contact, Facts
@@ -28,7 +28,9 @@ class Pressure:
         """The rules that count the contacts of all customers together."""
         self.periodic = tuple(rule for rule in self.shared if rule.span is not None)
         """Those of them that count anew in each period."""
-        self.is_shared = bool(self.shared)
+        self.places = compile_places(book)
+        """By channel, the capacity of each place of a set."""
+        self.is_shared = bool(self.shared or self.places)
         """Whether any rule counts the contacts of all customers together."""
         needs = [rules.needs for rules in self._rules]
         self._counting = [rule for need in needs for rule in need.counting]
@@ -37,7 +39,8 @@ class Pressure:
         """No older contact is counted by any rule."""
         self.conditions = book.pressure.conditions
         """For which customers a rule holds, by its name; rules for everybody are left out."""
-        self.rule_attributes = frozenset(name for need in needs for name in need.attributes)
+        by_place = (places.attribute for places in self.places.values())
+        self.rule_attributes = frozenset(name for need in needs for name in need.attributes).union(by_place)
         """The attributes that rules read, without those in their conditions."""
         self.attributes = self.rule_attributes.union(*map(attributes_of, self.conditions.values()))
         """The attributes that rules read, and those in their conditions."""

@@ -14,8 +14,12 @@ from engine.decide.pressure.windows import NO_CLOCK, CalendarWindow, ZoneSet
 from engine.model.contact import Facts
 from engine.model.decision import RuleKind
 from engine.model.instant import Instant
+from engine.model.values import Attributes
 from engine.rulebook.model.book import BOOK_BUDGET, MICROS, Book, Campaign, Kind
-from engine.rulebook.model.policies import Quota
+from engine.rulebook.model.policies import UNKNOWN_PLACE, PlaceQuota, Quota
+
+AT_PLACE = " at "
+"""Between the period and the name of the place, in the window of a capacity of places."""
 
 
 def compile_stocks(book: Book) -> "QuotaRules":
@@ -107,11 +111,18 @@ class QuotaRule(OpensForGood):
     """On whose clock the period is read: the book's; empty where there is none."""
     amount: int = 1
     """What a contact takes: 1, or what it costs."""
+    site: str = ""
+    """Of a capacity of places the one that it is of; UNKNOWN_PLACE: the customer's is not known, and it takes nothing."""
 
     @property
     def window(self) -> str:
-        """As a book would write it; empty for what counts for good."""
-        return self.span.text if self.span else ""
+        """As a book would write it, with the place; empty for what counts for good."""
+        text = self.span.text if self.span else ""
+        if not self.site:
+            return text
+        return (
+            f"{text}, and no place is known" if self.site == UNKNOWN_PLACE else f"{text}{AT_PLACE}{self.site}"
+        )
 
     def key(self, now: Instant) -> QuotaKey:
         """The counter of the current period."""
@@ -127,7 +138,8 @@ class QuotaRule(OpensForGood):
     def counter(self) -> str:
         """The name of its counter."""
         rate = "" if self.span is None else f"/{self.span.period}"
-        return f"{self.name}{rate}" if rate in RATES else self.name
+        name = f"{self.name}{rate}" if rate in RATES else self.name
+        return f"{name}:{PlaceQuota.in_counter(self.site)}" if self.site else name
 
     def begins(self, now: Instant) -> Instant:
         """When the current period began; 0 where there is none."""
@@ -140,6 +152,8 @@ class QuotaRule(OpensForGood):
     def evaluate(self, rule_input: RuleInput) -> RuleResult:
         """Whether one contact more may be made; if not, when enough holds have ended or the next period begins."""
         now, limit, amount = rule_input.now, self.limit, self.amount
+        if self.site and amount > limit:
+            return RuleResult(self, True, None, 0, limit, self.zones)
         key = self.key(now)
         drawn = rule_input.drawn.get(key, ())
         counted = rule_input.counts.counted(key, limit, now, drawn, amount)
@@ -183,6 +197,41 @@ class QuotaRules:
                 if rule is None or counter != rule.counter:
                     unruled[counter] = amount
         return unruled
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceQuotas:
+    """The capacity of each place of a set on one channel; of each customer that of the nearest place counts."""
+
+    attribute: str
+    """Names the customer's nearest place."""
+    rules: Mapping[str, QuotaRule]
+    """By the name of the place."""
+    unknown: QuotaRule
+    """Of customers whose nearest place is not known: lets nothing pass, as nobody there could make the contact."""
+
+    def of(self, attributes: Attributes) -> QuotaRule:
+        """The rule for a customer with these attributes."""
+        site = attributes.get(self.attribute)
+        return self.rules.get(site, self.unknown) if isinstance(site, str) else self.unknown
+
+
+def compile_places(book: Book) -> dict[str, PlaceQuotas]:
+    """The capacities of places, by channel."""
+    return {
+        name: _place_quotas(name, channel.capacity_each, book.timezone)
+        for name, channel in book.channels.items()
+        if channel.capacity_each is not None
+    }
+
+
+def _place_quotas(channel: str, quota: PlaceQuota, book_zone: ZoneInfo) -> PlaceQuotas:
+    def rule(site: str, limit: int) -> QuotaRule:
+        span, counted = CalendarWindow(quota.window), CountedContacts(channel=channel)
+        return QuotaRule(quota.name, RuleKind.CAPACITY, limit, span, counted, (book_zone,), site=site)
+
+    rules = {site: rule(site, limit) for site, limit in quota.limits.items()}
+    return PlaceQuotas(quota.by, rules, rule(UNKNOWN_PLACE, 0))
 
 
 def _quota_rules(

@@ -1,6 +1,6 @@
 """Proposes changes that might bring a campaign further, by the stage where it fell; search.py tries them."""
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from math import floor, log10
 
 from engine.conditions.evaluate import holds
@@ -10,6 +10,9 @@ from engine.decide.arbitrate.moments import next_clock, next_run
 from engine.decide.arbitrate.rank import factor_value
 from engine.decide.attributes.contacts import next_changes, numbers_of_contacts
 from engine.decide.evaluate import Evaluation
+from engine.decide.signals.infer import conclude
+from engine.decide.signals.python_evaluator import PythonEvaluator
+from engine.explain.counterfactuals.changes import at_moment
 from engine.explain.counterfactuals.values import size_of, some_value, values_to_try
 from engine.explain.model import CampaignExplained, Change, ChangeKind, Rival
 from engine.model.decision import Reason, ReasonCode
@@ -146,7 +149,7 @@ class CandidateChanges:
                 yield from self._values(tests, when)
                 if any(test.attribute.startswith(_CLOCK) for test in tests):
                     yield from self._clock(when)
-                yield from self._waits(when, {test.attribute for test in tests})
+                yield from self._waits(when, tests)
                 yield from self._values(list(self._behind(tests)), None)
 
     def _values(self, tests: Sequence[Test], when: Condition | None) -> Iterator[Change]:
@@ -189,30 +192,67 @@ class CandidateChanges:
         if moment is not None:
             yield self._later(moment)
 
-    def _waits(self, when: Condition, names: Set[str]) -> Iterator[Change]:
-        """The next moment at which the condition holds because contacts have become older, all else as it is."""
-        contacts = self._request.memory.contacts
+    def _waits(self, when: Condition, tests: Sequence[Test]) -> Iterator[Change]:
+        """The next moment at which the condition holds because contacts have become older, all else as it is.
+
+        Contacts that signals count, and those behind them, do so too: the signals are concluded anew at each moment.
+        """
+        signals = self._signals_of(tests)
+        inner = [test for name in signals for test in self._tests_of_signal(name)]
+        names = {test.attribute for test in (*tests, *inner)}
+        contacts, now = self._request.memory.contacts, self._request.now
         counts = [count for count in self._compiled.derivation.contacts if count.name in names]
-        for moment in next_changes(counts, contacts, self._request.now)[:_MOST_MOMENTS]:
-            attributes = {**self._attributes, **dict(numbers_of_contacts(counts, contacts, moment))}
+        moments = next_changes(counts, contacts, now)[:_MOST_MOMENTS]
+        if counts and signals:
+            held = (self._request.memory.signals.get(name) for name in signals)
+            ends = {signal.expires_at for signal in held if signal and signal.expires_at}
+            moments = sorted({*moments, *(moment for moment in ends if moment > now)})
+        for moment in moments:
+            numbers = dict(numbers_of_contacts(counts, contacts, moment))
+            attributes: Attributes = {**self._attributes, **numbers}
+            if signals:
+                attributes = self._concluded(attributes, moment)
             if holds(when, attributes, self._compiled.moment(moment, attributes)):
                 yield self._later(moment)
                 return
 
+    def _concluded(self, attributes: Attributes, moment: Instant) -> Attributes:
+        """The attributes with the signals that hold at a later moment, in place of those that hold now."""
+        compiled = self._compiled.signals
+        if compiled is None:
+            return attributes
+        given = self._request.attributes
+        own = {
+            name: value for name, value in attributes.items() if name in given or not name.startswith(_SIGNAL)
+        }
+        memory = at_moment(self._request, moment).memory
+        later = self._compiled.moment(moment, own)
+        concluded = conclude(compiled.compiled, own, later, PythonEvaluator(compiled.compiled), memory)
+        return {**own, **concluded.attributes}
+
     def _behind(self, tests: Sequence[Test]) -> Iterator[Test]:
         """The tests of the signals that would have to hold, and of those behind them."""
-        signals = self._book.derived.signals
-        pending = [test.attribute for test in tests]
-        visited: set[str] = set()
-        while pending:
-            name = pending.pop(0)
-            signal = signals.get(name.removeprefix(_SIGNAL)) if name.startswith(_SIGNAL) else None
-            if signal is None or name in visited:
-                continue
-            visited.add(name)
-            inner = list(dict.fromkeys(tests_of(signal.when)))
+        for name in self._signals_of(tests, ends=False):
+            inner = dict.fromkeys(tests_of(self._book.derived.signals[name].when))
             yield from (test for test in inner if not test.attribute.startswith(_SIGNAL))
-            pending += [test.attribute for test in inner]
+
+    def _signals_of(self, tests: Sequence[Test], *, ends: bool = True) -> list[str]:
+        """The signals that the tests read, and those behind them. ends: those too that `until` reads."""
+        visited: dict[str, None] = {}
+        pending = [test.attribute for test in tests]
+        while pending:
+            attribute = pending.pop(0)
+            name = attribute.removeprefix(_SIGNAL).partition(".")[0]
+            if attribute.startswith(_SIGNAL) and name in self._book.derived.signals and name not in visited:
+                visited[name] = None
+                pending += [test.attribute for test in self._tests_of_signal(name, ends=ends)]
+        return [*visited]
+
+    def _tests_of_signal(self, name: str, *, ends: bool = True) -> list[Test]:
+        """The tests of the signal's condition. ends: those of its `until`, too."""
+        signal = self._book.derived.signals[name]
+        until = [] if signal.until is None or not ends else [*tests_of(signal.until)]
+        return list(dict.fromkeys((*tests_of(signal.when), *until)))
 
     def _priorities(
         self, campaign: CampaignExplained, compiled_campaign: CompiledCampaign

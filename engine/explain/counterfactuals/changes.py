@@ -33,7 +33,7 @@ def evaluate_with(change: Change, evaluation: Evaluation, request: Request, camp
             elsewhere = request._replace(placement=change.name, channels=(), max_offers=room)
             return evaluate(compiled, elsewhere, learned)
         case ChangeKind.TIME:
-            return evaluate(compiled, _at(request, change.after), learned)
+            return evaluate(compiled, at_moment(request, change.after), learned)
 
 
 def _with(request: Request, name: str, value: Value | None) -> dict[str, Value]:
@@ -42,7 +42,7 @@ def _with(request: Request, name: str, value: Value | None) -> dict[str, Value]:
     return attributes if value is None else {**attributes, name: value}
 
 
-def _at(request: Request, moment: Value | None) -> Request:
+def at_moment(request: Request, moment: Value | None) -> Request:
     """The request at a later moment; signals that have expired by then do not hold."""
     if not isinstance(moment, int):
         raise TypeError(f"{moment!r} is not a moment")

@@ -10,7 +10,7 @@ from engine.ledger.queries import trends
 from engine.ledger.store.rows import TrendAlarmRow
 from engine.ledger.store.store import Store
 from engine.model.instant import SECOND, Instant
-from engine.model.trends import AlarmKey, TrendAlert, TrendCounts, alarms_holding, by_hour
+from engine.model.trends import AlarmKey, TrendAlert, TrendCounts, alarms_holding, by_hour, window_start
 
 _SKEW = 60 * SECOND
 """By which servers' clocks may differ: one that is behind must not begin again what another has just ended."""
@@ -41,9 +41,9 @@ def _compare(store: Store, command: AlarmCommand) -> list[TrendAlert]:
     noted = trends.alarms(store)
     latest = max((row.until for row in noted.values()), default=0)
     now = max(command.now, min(latest, command.now + _SKEW))
-    counts, counted = TrendCounts(), command.compiled.counted
-    counts.take(by_hour(trends.cells(store, counted, now - trends.KEPT)), trends.series(store))
-    alarms = command.compiled.book.derived.alarms
+    counts, alarms = TrendCounts(), command.compiled.book.derived.alarms
+    first = min((window_start(alarm.within, now) - alarm.against for alarm in alarms), default=now)
+    counts.take(by_hour(trends.cells(store, command.compiled.counted, first)), trends.series(store))
     holding = alarms_holding(alarms, counts, now)
     begun = sorted(key for key in holding if key not in noted or noted[key].until)
     own = {(alarm.event, alarm.field, alarm.condition) for alarm in alarms}

@@ -218,11 +218,12 @@ def _kept(store: Store, live: LiveDecision, evaluation: Evaluation) -> Sequence[
 def _counts(store: Store, live: LiveDecision, evaluation: Evaluation) -> QuotaCounts:
     """The counters as the live decision read them; those that it did not read, as they are in the log."""
     read = {counter[0] for counter in orjson.loads(live.row.trace)["counters"]}
+    attributes = evaluation.request.attributes
     unread = {
         rule.key(evaluation.request.now)
         for candidate in evaluation.candidates
         for channel in candidate.channels
-        for rule in candidate.compiled_campaign.campaign_channels[channel].quotas
+        for rule in candidate.compiled_campaign.campaign_channels[channel].at(attributes).quotas
         if rule.name not in read
     }
     peeked = quotas.peek_all(store, sorted(unread), evaluation.request.now)

@@ -9,6 +9,7 @@ import structlog
 from uuid_utils import uuid7
 
 from engine.decide.answer import answer, from_json
+from engine.decide.arbitrate.campaign import CampaignChannel
 from engine.decide.evaluate import Evaluation
 from engine.decide.pressure.counters import QuotaKey
 from engine.decide.select import Selection, select
@@ -241,9 +242,15 @@ def _likely_quotas(evaluations: Sequence[Evaluation]) -> dict[QuotaKey, QuotaLim
         and evaluation.compiled.pressure.is_shared
         and evaluation.request.mode is Mode.COMMIT
         for channel in evaluation.candidates[0].channels
-        for rule in evaluation.candidates[0].compiled_campaign.campaign_channels[channel].quotas
+        for rule in _on(evaluation, channel).quotas
     ]
     return dict(sorted(likely, reverse=True))  # of one counter the least amount is left
+
+
+def _on(evaluation: Evaluation, channel: str) -> CampaignChannel:
+    """The best candidate on the channel, for the customer."""
+    best = evaluation.candidates[0].compiled_campaign
+    return best.campaign_channels[channel].at(evaluation.request.attributes)
 
 
 def conversions_of(store: Store, evaluations: Sequence[Evaluation]) -> dict[str, int]:

@@ -11,6 +11,7 @@ from engine.decide.evaluate import Evaluation
 from engine.decide.pressure.counters import QuotaKey
 from engine.decide.pressure.quotas import CountedContacts, QuotaRule
 from engine.ledger.queries import new_counters as queries
+from engine.ledger.queries import quotas
 from engine.ledger.queries.new_counters import ContactGroup, Span
 from engine.ledger.store.store import Store
 from engine.model.instant import DAY, Instant
@@ -21,6 +22,10 @@ COUNTING = "counters"
 
 _END = 2**62
 """Later than any contact."""
+
+
+_MOST_KNOWN = 10_000
+"""Counters that a store remembers; then it looks again."""
 
 
 def add_new_counters(store: Store, evaluations: Sequence[Evaluation]) -> None:
@@ -35,18 +40,46 @@ def add_new_counters(store: Store, evaluations: Sequence[Evaluation]) -> None:
     with store.transaction((COUNTING,)):
         missing = needed.keys() - queries.present(store, list(needed))
         missing -= _followed(store, missing, until)
-        groups = queries.groups(store) if missing else ()
+        counts = any(not needed[key].site for key in missing)
+        groups = queries.groups(store) if counts else ()
         for key in sorted(missing):
-            counted = needed[key].counted
-            of_groups = [
-                (group, amount)
-                for group in groups
-                if _is_counted(counted, group) and (amount := counted.amount(group.channel))
-            ]
-            queries.add(store, key, of_groups, _span(key, needed[key]))
+            of_groups = () if needed[key].site else groups
+            queries.add(store, key, _counted(needed[key], of_groups), _span(key, needed[key]))
+    if len(store.counters) > _MOST_KNOWN:
+        store.counters.clear()
     rates = {key.counter for key in needed if key.length}
     store.counters.difference_update([key for key in store.counters if key[0] in rates])
     store.counters.update(needed)
+
+
+def counts_at(store: Store, rules: Sequence[QuotaRule], now: Instant) -> dict[str, int]:
+    """By rule, what counts at the moment, inside a transaction; it adds no counter that is not in the log yet."""
+    keys = {rule.key(now): rule for rule in rules}
+    present = queries.present(store, list(keys))
+    counts = quotas.peek_all(store, sorted(present), now)
+    groups = queries.groups(store) if len(present) < len(keys) else ()
+    return {
+        rule.name: counts[key]
+        if key in present
+        else queries.count(store, _counted(rule, groups), _span(key, rule), now)
+        for key, rule in keys.items()
+    }
+
+
+def place_counts_at(store: Store, rules: Sequence[QuotaRule], now: Instant) -> dict[QuotaKey, int]:
+    """By counter of a capacity of places, what counts at the moment; 0 of those that the log does not have."""
+    keys = [rule.key(now) for rule in rules]
+    counts = quotas.peek_all(store, keys, now)
+    return {key: counts.get(key, 0) for key in keys}
+
+
+def _counted(rule: QuotaRule, groups: Iterable[ContactGroup]) -> list[tuple[ContactGroup, int]]:
+    """The groups whose contacts the rule counts, with what each takes."""
+    return [
+        (group, amount)
+        for group in groups
+        if _is_counted(rule.counted, group) and (amount := rule.counted.amount(group.channel))
+    ]
 
 
 def _followed(store: Store, keys: Iterable[QuotaKey], until: Instant) -> set[QuotaKey]:
@@ -62,7 +95,7 @@ def _followed(store: Store, keys: Iterable[QuotaKey], until: Instant) -> set[Quo
 
 
 def _needed(evaluations: Sequence[Evaluation]) -> Iterator[tuple[QuotaKey, QuotaRule]]:
-    """The counters of the books; those of a period once for each request."""
+    """The counters of the books; those of a period once for each request, of places that of the customer's."""
     pressures = {id(evaluation.compiled.pressure): evaluation.compiled.pressure for evaluation in evaluations}
     for pressure in pressures.values():
         for rule in pressure.shared:
@@ -71,6 +104,10 @@ def _needed(evaluations: Sequence[Evaluation]) -> Iterator[tuple[QuotaKey, Quota
     for evaluation in evaluations:
         for rule in evaluation.compiled.pressure.periodic:
             yield rule.key(evaluation.request.now), rule
+        for places in evaluation.compiled.pressure.places.values():
+            rule = places.of(evaluation.request.attributes)
+            if rule.limit:
+                yield rule.key(evaluation.request.now), rule
 
 
 def _is_counted(counted: CountedContacts, group: ContactGroup) -> bool:

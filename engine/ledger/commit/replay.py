@@ -10,6 +10,7 @@ from engine.decide.answer import from_json
 from engine.decide.arbitrate.content import LANGUAGE
 from engine.decide.attributes.zones import CLOCK
 from engine.decide.compiled import CompiledBook
+from engine.decide.experiments.bid_prices import BidPrice, BidPrices
 from engine.decide.experiments.learning import Given, Weights
 from engine.decide.experiments.posteriors import Propensity
 from engine.decide.pressure.counters import LoggedQuotaCounts, QuotaCounts, SeenCount
@@ -22,7 +23,6 @@ from engine.model.contact import Contact, Facts
 from engine.model.customer import NO_MEMORY, Consent, CustomerState, KeptDraw, Memory, Recalled
 from engine.model.decision import CandidateOutcome, Decision, Reason, ReasonCode
 from engine.model.outcome import PastOutcome
-from engine.model.prices import BidPrice, BidPrices
 from engine.model.request import Request
 from engine.model.values import KeptBlank, LookupTag, Value, is_blank
 from engine.rulebook.load import load_text
@@ -62,7 +62,7 @@ class LoggedState(NamedTuple):
     """What was known of campaigns that learn."""
     masked: tuple[str, ...]
     """The attributes whose values the log leaves out."""
-    is_thin: bool
+    is_thin: bool = False
     """Whether a run sent it and kept neither inputs nor candidates: the population holds what it was made of."""
 
 

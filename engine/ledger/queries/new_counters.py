@@ -95,6 +95,10 @@ _COUNT = Select("count(*)", f"{_OF_GROUP} AND c.state <> 'released'")
 """How many contacts of a group count, or hold something that is not given back yet."""
 
 
+_COUNT_NOW = Select(_COUNT.columns, f"{_COUNT.source} AND (c.expires_at IS NULL OR c.expires_at > ?)")
+"""The same without those that are given back by an instant."""
+
+
 _HOLD = (
     "INSERT INTO holdings (decision_id, position, counter, period, counted, expires_at, amount)"
     f" SELECT c.decision_id, c.position, ?, ?, c.state <> 'released', c.expires_at, ? {_OF_GROUP}"
@@ -131,6 +135,14 @@ def groups(store: Store) -> list[ContactGroup]:
     offers = [offer for (offer,) in store.select(_OFFERS)]
     campaigns = [tuple(row) for row in store.select(_CAMPAIGNS, offers)]
     return [ContactGroup(*row) for row in store.select(_CHANNELS, campaigns)]
+
+
+def count(store: Store, of_groups: Iterable[tuple[ContactGroup, int]], span: Span, now: Instant) -> int:
+    """What a counter would count that is not in the log, as of `add`, without what is given back by now."""
+    return sum(
+        amount * int(store.select(_COUNT_NOW, *group, span.since, span.until, span.kind, now)[0][0])
+        for group, amount in of_groups
+    )
 
 
 def add(store: Store, key: QuotaKey, of_groups: Iterable[tuple[ContactGroup, int]], span: Span) -> None:

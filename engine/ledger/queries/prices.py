@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
+from engine.decide.experiments.bid_prices import BidPrice, BidPrices
 from engine.ledger.store.rows import PriceRow
 from engine.ledger.store.statements import Select, columns
 from engine.ledger.store.store import Store
 from engine.model.instant import SECOND, Instant
-from engine.model.prices import BidPrice, BidPrices
 
 AHEAD = 120 * SECOND
 """How long before they hold prices are written at least, so that every server has read them by then."""

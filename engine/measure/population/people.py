@@ -21,6 +21,7 @@ from engine.api.v1.decisions_pb2 import DecideRequest
 from engine.decide.compiled import CompiledBook
 from engine.measure.population.files import Fault, PeopleFile, Row, aware, open_file
 from engine.model.instant import to_datetime
+from engine.model.request import Request
 from engine.rulebook.model.book import Attribute, AttributeType
 from engine.rulebook.text import datetimes
 from engine.wire.messages.requests import request
@@ -51,6 +52,8 @@ class Person(NamedTuple):
     row: int
     message: DecideRequest
     """With their id and context; the moment is not set."""
+    request: Request
+    """The same as the engine reads it, at the moment 0."""
 
 
 @dataclass(slots=True)
@@ -140,7 +143,7 @@ class PeopleReader:
             message = request(
                 customer, **parts, placement=self._placement or None, channels=self._channels or None
             )
-            self._parser.parse(message, 0)
+            parsed = self._parser.parse(message, 0)
         except InvalidMessage as error:
             for violation in error.violations:
                 self.faults.add(Fault(number, _column_of(violation.field), violation.description))
@@ -148,7 +151,7 @@ class PeopleReader:
             name, colon, rest = str(error).partition(": ")
             self.faults.add(Fault(number, name if colon else "", rest if colon else name))
         else:
-            return Person(number, message)
+            return Person(number, message, parsed)
         return None
 
     def _reader(self, column: str) -> Callable[[Any, dict[str, Any]], None] | None:

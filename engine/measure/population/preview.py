@@ -1,7 +1,8 @@
 """Previews a send: decides the people of a file by columns, at one moment and without history; nothing is kept."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,13 +15,16 @@ from engine.batch.results import Funnel
 from engine.batch.scarce import ScarceWay
 from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.bucketing import identity, stable_hash
-from engine.measure.population.files import Fault
+from engine.measure.population.files import Fault, aware
 from engine.measure.population.people import PeopleReader, Person
 from engine.measure.population.scarcity import PairSpool
 from engine.measure.population.simulate import OnVisits, PeopleRefused
 from engine.model.decision import Outcome
 from engine.model.instant import to_datetime
+from engine.model.values import Value
+from engine.wire.messages.requests import request
 from engine.wire.parse import Parser
+from engine.wire.violations import InvalidMessage
 
 
 class Preview(NamedTuple):
@@ -63,6 +67,27 @@ def preview(
             raise PeopleRefused(reader.faults)
         shared_out = None if spool is None or way is None else spool.share_out(way)
     return Preview(kernel.funnel, reader.ignored, shared_out)
+
+
+def attribute_reader(compiled: CompiledBook) -> Callable[[str, Any], Value]:
+    """Reads plain values of attributes as a server reads them of a request; raises ValueError that says what is wrong."""
+    parser = Parser(compiled)
+
+    def read(name: str, plain: Any) -> Value:
+        group, _, rest = name.partition(".")
+        parts: Any = aware(plain, compiled.book.timezone) if isinstance(plain, datetime) else plain
+        for part in reversed(rest.split(".")):
+            parts = {part: parts}
+        given: dict[str, Any] = {group: parts}
+        try:
+            parsed = parser.parse(request("x", **given), 0)
+        except InvalidMessage as error:
+            raise ValueError("; ".join(own.description for own in error.violations)) from error
+        except TypeError as error:
+            raise ValueError(str(error)) from error
+        return parsed.attributes[name]
+
+    return read
 
 
 def preview_document(compiled: CompiledBook, plan: ColumnPlan, made: Preview) -> dict[str, Any]:

@@ -20,12 +20,12 @@ from engine.decide.compiled import CompiledBook
 from engine.engine import Engine
 from engine.ledger.errors import LedgerError
 from engine.ledger.ledger import Ledger
-from engine.ledger.store.open import open_store
+from engine.ledger.store.open import lay_out
 from engine.ledger.store.rows import ContactRow, DecisionRow
 from engine.ledger.store.sqlite import SqliteStore
 from engine.ledger.store.store import RowT
 from engine.measure.population.files import Fault
-from engine.measure.population.people import Faults, PeopleReader, plain_value
+from engine.measure.population.people import Faults, PeopleReader, Person, plain_value
 from engine.measure.population.tally import Tally, Visit, Watched
 from engine.measure.population.visits import (
     DAILY,
@@ -41,7 +41,8 @@ from engine.wire.parse import Parser
 _GROUP = 512
 """Visits in one transaction: as many as a server commits at once."""
 
-_ROW = Struct(">Q")
+_LENGTHS = Struct(">QI")
+"""Row of the file, and bytes of the name that follows."""
 _VISIT = Struct(">Qq")
 _WEEK = 7
 
@@ -104,29 +105,42 @@ def stage(
     return StagedPeople(staged, persons, reader.ignored)
 
 
-def sorted_people(reader: PeopleReader, key: Callable[[str], bytes], folder: Path) -> Iterator[SortEntry]:
-    """The people of a file as requests, by the key of their names, which must be distinct for distinct names.
+def sorted_people(
+    reader: PeopleReader,
+    key: Callable[[str], bytes],
+    folder: Path,
+    payload: Callable[[Person], bytes] | None = None,
+) -> Iterator[SortEntry]:
+    """The people of a file, by the key of their names, which must be distinct for distinct names.
 
-    Who is there twice is a fault of the reader's. folder: for temporary files.
+    Who is there twice is a fault of the reader's. folder: for temporary files. payload: makes the bytes of a person; None:
+    those of their message.
     """
+    of_person = payload or _message
     entries = (
         SortEntry(
             key(person.message.customer.id),
-            _ROW.pack(person.row) + person.message.SerializeToString(deterministic=True),
+            _LENGTHS.pack(person.row, len(name)) + name + of_person(person),
         )
         for person in reader.people()
+        for name in (person.message.customer.id.encode(),)
     )
     last = SortEntry(b"", b"")
     for entry in sorted_entries(entries, folder, "rows"):
         if entry.key == last.key:
             reader.faults.add(_doubled(entry, last))
-        yield SortEntry(entry.key, entry.payload[_ROW.size :])
+        _, length = _LENGTHS.unpack_from(entry.payload)
+        yield SortEntry(entry.key, entry.payload[_LENGTHS.size + length :])
         last = entry
 
 
+def _message(person: Person) -> bytes:
+    return person.message.SerializeToString(deterministic=True)
+
+
 def _doubled(entry: SortEntry, last: SortEntry) -> Fault:
-    first, second = sorted(_ROW.unpack_from(payload)[0] for payload in (entry.payload, last.payload))
-    customer = DecideRequest.FromString(entry.payload[_ROW.size :]).customer.id
+    (first, _), (second, length) = sorted(_LENGTHS.unpack_from(own.payload) for own in (entry, last))
+    customer = entry.payload[_LENGTHS.size : _LENGTHS.size + length].decode()
     return Fault(second, "customer", f"{customer!r} is in row {first:,} already")
 
 
@@ -141,9 +155,9 @@ def simulate(
     """Decides all visits of the plan in order of time; the counts. Raises LedgerError if the temporary log fails."""
     tally = Tally(compiled, people.persons, plan.watched)
     with tempfile.TemporaryDirectory(dir=people.path.parent) as folder:
-        url = f"sqlite:///{folder}/tact.db"
-        open_store(url).close()
-        store = _SimulationStore(url)
+        path = Path(folder) / "tact.db"
+        lay_out(path)
+        store = _SimulationStore(f"sqlite:///{path}")
         ledger = Ledger(store)
         try:
             asyncio.run(_Simulation(compiled, people, plan, store, ledger, tally).run(on_decision, advance))

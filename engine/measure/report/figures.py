@@ -91,6 +91,8 @@ class Grid:
     note: str = ""
     compact: tuple[str, ...] = ()
     """The columns that a terminal shows; empty: all of them."""
+    roomy: tuple[str, ...] = ()
+    """The columns that it shows besides, where the table fits with them; else their figures stand below the table."""
 
     def documents(self) -> list[dict[str, object]]:
         """The rows as JSON has them."""

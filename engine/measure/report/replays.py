@@ -18,6 +18,7 @@ from engine.decide.arbitrate.campaign import CampaignChannel, CompiledCampaign, 
 from engine.decide.arbitrate.rank import factor_value
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.decide.evaluate import Evaluation, evaluate
+from engine.decide.pressure.counters import OF_PLACES
 from engine.decide.pressure.registry import PRESSURE, SHARED
 from engine.decide.select import SelectedProposal, Selection, TriedCandidate
 from engine.decide.signals.python_evaluator import PythonEvaluator
@@ -300,6 +301,8 @@ def _without(compiled_campaign: CompiledCampaign, name: str) -> CompiledCampaign
             campaign_channel,
             rules=tuple(rule for rule in campaign_channel.rules if rule.name != name),
             quotas=tuple(rule for rule in campaign_channel.quotas if rule.name != name),
+            places=None if name == f"{channel}{OF_PLACES}" else campaign_channel.places,
+            by_place={},
         )
         for channel, campaign_channel in compiled_campaign.campaign_channels.items()
     }

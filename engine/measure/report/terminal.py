@@ -1,6 +1,6 @@
 """A report on a terminal: one table a question, numbers to the right, a bar where a row has limits."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.bar import Bar
 from rich.console import Console, RenderableType
@@ -11,12 +11,14 @@ from rich.text import Text
 
 from engine.measure.report.build import Report
 from engine.measure.report.figures import Chart, Figure, Grid, Section, Unit
-from engine.measure.report.words import sentences, shown_columns, summary, written
+from engine.measure.report.words import beside, sentences, shown_columns, summary, written
 
 _MOST_ROWS = 40
 _BAR = 16
 _WIDEST_RULE = 120
 """A pipe or a file has no width, and a line across it no end."""
+_UNBOUNDED = 100_000
+"""Wider than any table: cells are not wrapped."""
 _LEFT_OUT = ("sequence",)
 """Grids that are only behind charts."""
 
@@ -38,15 +40,29 @@ def show(report: Report, console: Console, *, whole: bool = False) -> None:
             if grid.rows and grid.name not in _LEFT_OUT:
                 console.print()
                 console.print(Text(grid.title, style="italic"))
-                console.print(_table(grid, bars.get(grid.name), whole=whole))
-                _below(grid, console, whole=whole)
+                chart = bars.get(grid.name)
+                table, aside = _fitting(grid, chart, console, whole=whole)
+                console.print(table)
+                _below(grid, console, aside, whole=whole)
         _refusals(section, console)
 
 
-def _table(grid: Grid, chart: Chart | None, *, whole: bool) -> Table:
+def _fitting(
+    grid: Grid, chart: Chart | None, console: Console, *, whole: bool
+) -> tuple[Table, Sequence[str]]:
+    """The table with as many columns as there is room for, and the columns for which there is none."""
+    narrow = shown_columns(grid, whole=whole)
+    more = [name for name in shown_columns(grid, whole=whole, roomy=True) if name not in narrow]
+    table = _table(grid, chart, [*narrow, *more], whole=whole)
+    unbounded = console.options.update(width=_UNBOUNDED)
+    if not more or console.measure(table, options=unbounded).maximum <= console.width:
+        return table, ()
+    return _table(grid, chart, narrow, whole=whole), more
+
+
+def _table(grid: Grid, chart: Chart | None, columns: Sequence[str], *, whole: bool) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     labels = [name for name in grid.labels if any(row.get(name) for row in grid.rows)]
-    columns = shown_columns(grid, whole=whole)
     for name in labels:
         table.add_column(escape(name), overflow="fold")
     for name in columns:
@@ -104,10 +120,10 @@ def _bar(figure: Figure, span: tuple[float, float]) -> RenderableType:
     return Bar(high - low, begin - low, end - low, width=_BAR, color="grey50" if crosses else "cyan")
 
 
-def _below(grid: Grid, console: Console, *, whole: bool) -> None:
+def _below(grid: Grid, console: Console, aside: Sequence[str], *, whole: bool) -> None:
     notes: Iterable[str] = [grid.note] if grid.note else []
     hidden = 0 if whole else len(grid.rows) - _MOST_ROWS
-    notes = [*notes, *sentences(grid)]
+    notes = [*notes, *beside(grid, aside), *sentences(grid)]
     if hidden > 0:
         notes = [*notes, f"{hidden:,} further rows: --all, or --json, --csv, --parquet, --html"]
     for note in notes:

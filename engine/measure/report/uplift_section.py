@@ -152,7 +152,9 @@ def _grid(
                 row["of credited orders"] = credited_share(arms, options.level, planned)
                 row["on reached"] = on_reached(known, arms)
         rows.append(row)
-    return Grid(name, title, (label, "metric"), _COLUMNS, tuple(rows), compact=_COMPACT)
+    return Grid(
+        name, title, (label, "metric"), _COLUMNS, tuple(rows), compact=_COMPACT, roomy=("cost of each",)
+    )
 
 
 def _cohorts(subjects_of: Sequence[Subject], label: str = "campaign") -> Grid:

@@ -70,10 +70,30 @@ _FORMATS: Mapping[Unit, tuple[Callable[[float], str], str]] = {
 """How a number of the unit is written, and what stands behind it."""
 
 
-def shown_columns(grid: Grid, *, whole: bool) -> list[str]:
-    """The columns that have something to show. whole: all of them, not only those for a narrow screen."""
+def shown_columns(grid: Grid, *, whole: bool, roomy: bool = False) -> list[str]:
+    """The columns that have something to show. whole: all of them, not only those for a narrow one. roomy: there is room."""
     names: Sequence[str] = grid.columns if whole or not grid.compact else grid.compact
-    return [name for name in names if any(name in row for row in grid.rows)]
+    shown = [name for name in names if any(name in row for row in grid.rows)]
+    return (
+        shown + [name for name in grid.roomy if name not in shown and known(grid, name)] if roomy else shown
+    )
+
+
+def known(grid: Grid, column: str) -> list[tuple[str, Figure]]:
+    """The figures of a column that are not refused, each with the first label of its row."""
+    return [
+        (printable(next(iter(labels.values()), "")), figure)
+        for labels, name, figure in grid.cells()
+        if name == column and figure.value is not None
+    ]
+
+
+def beside(grid: Grid, columns: Sequence[str]) -> list[str]:
+    """The figures of columns for which a table has no room: `cost of each: cream 65.00 [61.20, 69.30]`."""
+    return [
+        f"{name}: {', '.join(f'{label} {written(figure)}' for label, figure in known(grid, name))}"
+        for name in columns
+    ]
 
 
 def sentences(grid: Grid) -> list[str]:

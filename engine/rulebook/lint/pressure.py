@@ -63,6 +63,7 @@ def may_block(book: Book, facts: Facts) -> bool:
         or campaign.stop
         or offer.stock
         or book.channels[facts.channel].capacity
+        or book.channels[facts.channel].capacity_each
         or any((book.channels[facts.channel].budget, campaign.budget, book.budget))
         or campaign.control
         or book.experiments.holdouts

@@ -20,7 +20,7 @@ from engine.rulebook.model.experiments import (
     Ramp,
     Slot,
 )
-from engine.rulebook.model.policies import Cap, Clock, Pause, Policies, Quota
+from engine.rulebook.model.policies import Cap, Clock, Pause, PlaceQuota, Policies, Quota
 
 MICROS = 1_000_000
 """Amounts of money are added up as whole millionths of a currency, so that sums are exact."""
@@ -142,6 +142,8 @@ class Channel:
     """Most segments that a short message should take; None for any number."""
     capacity: Quota | None = None
     """Limit on its contacts, over all customers."""
+    capacity_each: PlaceQuota | None = None
+    """Limit on its contacts at each place of a set, over all customers whose nearest place it is."""
     budget: Quota | None = None
     """Limit on what its contacts cost, over all customers."""
 
@@ -415,10 +417,14 @@ class Book:
     def rules(self) -> tuple[str, ...]:
         """The names of what can hold a contact back: policies, campaigns' limits and stops, stocks, capacities, budgets."""
         campaigns = self.campaigns.values()
-        limits = [limit for campaign in campaigns for limit in (campaign.per_customer, campaign.total)]
+        limits: list[Cap | Quota | PlaceQuota | None] = [
+            limit for campaign in campaigns for limit in (campaign.per_customer, campaign.total)
+        ]
         limits += [offer.stock for offer in self.offers.values()]
         limits += [
-            limit for channel in self.channels.values() for limit in (channel.capacity, channel.budget)
+            limit
+            for channel in self.channels.values()
+            for limit in (channel.capacity, channel.capacity_each, channel.budget)
         ]
         limits += [*(campaign.budget for campaign in campaigns), self.budget]
         stops = (stop.name for campaign in campaigns for stop in campaign.stop)

@@ -219,6 +219,10 @@ class Site:
     longitude: float
     fields: Mapping[str, str] = field(default_factory=dict)
     """A field that it does not have has no key."""
+    line: int = field(default=0, compare=False)
+    """Of the table, from 1; 0 where it stands in the book itself."""
+    positions: Mapping[str, int] = field(default_factory=dict, compare=False)
+    """By column of the table, in which column of its line the cell begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +236,8 @@ class PlaceSet:
     """The fields that any of them has."""
     is_table: bool = False
     """Whether they are from a table; else it is one place."""
+    file: str = field(default="", compare=False)
+    """Of the table."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,28 @@ class Quota:
     """The period in which they are counted, on the book's clock; None for all time."""
 
 
+UNKNOWN_PLACE = "(no place)"
+"""In place of a place's name: the customer's is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceQuota:
+    """At most so many contacts of all customers at each place of a set: of each customer the nearest counts."""
+
+    name: str
+    by: str
+    """The attribute that names the customer's nearest place, such as `nearest.dealers.name`."""
+    limits: Mapping[str, int]
+    """By the name of the place."""
+    window: Calendar
+    """The period in which they are counted, on the book's clock."""
+
+    @staticmethod
+    def in_counter(site: str) -> str:
+        """The name of a place as names of counters have it, in which a stroke divides other parts."""
+        return site.replace("/", "|")
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
     """A minimum time between two contacts of one customer."""

@@ -89,7 +89,7 @@ _RATES = (str(Period.MINUTE), str(Period.HOUR))
 _PERIODS = (str(Period.DAY), str(Period.WEEK), str(Period.MONTH))
 
 
-_ALL = (*_RATES, *_PERIODS)
+_CAPACITY_PERIODS = (*_RATES, *_PERIODS)
 """The periods of capacities."""
 
 
@@ -171,12 +171,17 @@ class WindowReader:
         shape = shaped(CapacityShape, value, path, self.findings)
         if shape is None:
             return None
-        if shape.per.strip().partition(" ")[0] == "rolling":
+        window = self.capacity_period(shape.per, path)
+        return None if window is None else Quota(f"{channel}/capacity", shape.limit, window)
+
+    def capacity_period(self, per: str, path: Path) -> Calendar | None:
+        """The period of the capacity at the path; None after reporting that it is none."""
+        if per.strip().partition(" ")[0] == "rolling":
             message = "a capacity is counted in a period of the calendar, not in a rolling window"
-            self.findings.error((*path, "per"), Code.VALUE, message, _one_of(_ALL))
+            self.findings.error((*path, "per"), Code.VALUE, message, _one_of(_CAPACITY_PERIODS))
             return None
-        window = self.window(shape.per, Clock.BOOK, path, _ALL)
-        return Quota(f"{channel}/capacity", shape.limit, window) if isinstance(window, Calendar) else None
+        window = self.window(per, Clock.BOOK, path, _CAPACITY_PERIODS)
+        return window if isinstance(window, Calendar) else None
 
     def _calendar(self, rest: str, clock: Clock, path: Path, periods: Sequence[str]) -> Window:
         if rest in periods:

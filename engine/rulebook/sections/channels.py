@@ -15,7 +15,7 @@ from engine.rulebook.model.book import (
     OnSilence,
     Placement,
 )
-from engine.rulebook.model.policies import Quota
+from engine.rulebook.model.policies import PlaceQuota, Quota
 from engine.rulebook.report.diagnostics import Code, Severity, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.sections.budgets import BudgetReader
@@ -32,18 +32,20 @@ DEFAULT = "default"
 """In `format`, the key of all fields that it does not name."""
 
 ReadCapacity = Callable[[str, PlainData, Path], Quota | None]
+ReadCapacityEach = Callable[[str, PlainData, Path], PlaceQuota | None]
 
 
 def read(
     data: Mapping[str, PlainData],
     attribute_scope: AttributeScope,
-    capacity: ReadCapacity,
+    capacities: tuple[ReadCapacity, ReadCapacityEach],
     budgets: BudgetReader,
     findings: Findings,
     *,
     partial: bool,
 ) -> SymbolTable[Channel]:
-    """The section `channels`. capacity: reads the capacity of a channel."""
+    """The section `channels`. capacities: read the capacity of a channel, and that of each place."""
+    capacity, capacity_each = capacities
     channels: SymbolTable[Channel] = SymbolTable("channel", partial=partial)
     for name, value in data.items():
         path = ("channels", name)
@@ -51,6 +53,9 @@ def read(
         channel = _channel(name, shape, path, attribute_scope, findings) if shape else None
         if channel and shape and shape.capacity is not None:
             channel = replace(channel, capacity=capacity(name, shape.capacity, (*path, "capacity")))
+        if channel and shape and shape.capacity_each is not None:
+            of_places = capacity_each(name, shape.capacity_each, (*path, "capacity_each"))
+            channel = replace(channel, capacity_each=of_places)
         if channel and shape and shape.budget is not None:
             rule, at = f"{name}/channel_budget", (*path, "budget")
             channel = replace(channel, budget=budgets.read(rule, shape.budget, at, (channel,)))

@@ -105,7 +105,9 @@ class _PlaceTable:
             return None
         places = [site for row in rows if (site := self._site(row)) is not None]
         fields = tuple(column for column in self.header.cells if column not in _BOUNDS)
-        return PlaceSet(name, tuple(places), fields, is_table=True) if len(places) == len(rows) else None
+        if len(places) < len(rows):
+            return None
+        return PlaceSet(name, tuple(places), fields, is_table=True, file=self.header.file)
 
     def _check_header(self) -> bool:
         columns, sound = self.header.cells, True
@@ -151,7 +153,8 @@ class _PlaceTable:
         if latitude is None or longitude is None:
             return None
         fields = {name: cell for name, cell in cells.items() if name not in _BOUNDS and cell}
-        return Site(latitude, longitude, fields)
+        positions = {name: row.position(index)[2] for index, name in enumerate(columns)}
+        return Site(latitude, longitude, fields, row.line, positions)
 
     def _degrees(self, row: TableRow, column: str) -> float | None:
         index = self.header.cells.index(column)

@@ -111,12 +111,32 @@ class LimitsShape(Shape):
     """For all customers together, over all time."""
 
 
+def _each_form(value: object) -> str:
+    return "<text>" if isinstance(value, str) else "<number>"
+
+
 class CapacityShape(Shape):
     """How many contacts a channel takes."""
 
     noun: ClassVar[str] = "capacity"
     limit: Amount
     """How many."""
+    per: Annotated[Text, Field(examples=["calendar day"])]
+    """The period of the book's calendar: `calendar` and `minute`, `hour`, `day`, `week` or `month`."""
+
+
+class CapacityEachShape(Shape):
+    """How many contacts each place of a set takes."""
+
+    noun: ClassVar[str] = "capacity_each"
+    by: Annotated[Text, Field(examples=["nearest.dealers.name"])]
+    """The attribute that names the nearest place: `nearest`, the set, and a column that tells its places apart."""
+    limit: Annotated[
+        Annotated[Amount, Tag("<number>")] | Annotated[Text, Tag("<text>")],
+        Discriminator(_each_form),
+        Field(examples=["3", "calls_a_day"]),
+    ]
+    """How many: a number for every place, or the column of the table that holds it."""
     per: Annotated[Text, Field(examples=["calendar day"])]
     """The period of the book's calendar: `calendar` and `minute`, `hour`, `day`, `week` or `month`."""
 

@@ -15,12 +15,16 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+LARGEST_AMOUNT = 1_000_000_000
+"""Limits are numbers of 32 bits on the wire."""
+
+
 Whole: TypeAlias = Annotated[int, BeforeValidator(_whole)]
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 TextsForm: TypeAlias = Annotated[list[Text], Field(max_length=100)]
 Duration: TypeAlias = Annotated[str, Field(examples=["24h"])]
 Count: TypeAlias = Annotated[Whole, Field(ge=1, le=1_000_000)]
-Amount: TypeAlias = Annotated[Whole, Field(ge=1, le=1_000_000_000)]
+Amount: TypeAlias = Annotated[Whole, Field(ge=1, le=LARGEST_AMOUNT)]
 ConditionForm: TypeAlias = dict[str, Any]
 Locale: TypeAlias = Annotated[str, Field(min_length=1, examples=["zh-CN"])]
 ContentForm: TypeAlias = dict[str, dict[str, str]]
@@ -187,6 +191,8 @@ class ChannelShape(Shape):
     """Most segments that a short message should take."""
     capacity: dict[str, Any] | None = None
     """Limit on its contacts, over all customers."""
+    capacity_each: dict[str, Any] | None = None
+    """Limit on its contacts at each place of a set, such as each dealer."""
     budget: dict[str, Any] | None = None
     """Limit on what its contacts cost, over all customers."""
 

@@ -12,6 +12,7 @@ from engine.cli import app
 from engine.decide.answer import answer
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
+from engine.decide.experiments.bid_prices import BidPrice, BidPrices
 from engine.decide.experiments.learning import Learned
 from engine.decide.select import select
 from engine.explain.explain import paid_prices
@@ -24,7 +25,6 @@ from engine.ledger.queries.prices import AHEAD, bid_prices, price_rows, write_pr
 from engine.ledger.store.open import open_store
 from engine.measure.replay import ReplayResult, replay
 from engine.model.decision import Decision, Reason, ReasonCode
-from engine.model.prices import BidPrice, BidPrices
 from engine.model.request import Request
 from engine.model.values import Value
 from tests.decide.arbitrate.shop import NOW, compiled_book

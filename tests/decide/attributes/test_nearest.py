@@ -110,6 +110,10 @@ places = st.lists(COORDINATES, min_size=1, max_size=30)
 @example(here=(0.0, 180.0), points=[(0.0, -180.0), (0.0, 180.0)])
 @example(here=(90.0, 0.0), points=[(90.0, 90.0), (90.0, -90.0)])
 @example(here=(0.0, 0.0), points=[(1.0, 0.0), (-1.0, 0.0), (0.0, 1.0)])
+@example(
+    here=(48.0, 2.0), points=[(48.0, 2.0 + 1e-7), (48.0 + 1e-9, 2.0), (48.0, 2.0 + 1e-8), (48.0, 2.0 + 1e-9)]
+)
+@example(here=(30.0, 10.0), points=[(-30.0, -170.0), (-30.0 + 1e-7, -170.0), (-30.0, -170.0 + 1e-6)])
 def test_the_search_finds_what_trying_all_finds(
     here: tuple[float, float], points: list[tuple[float, float]]
 ) -> None:

@@ -272,7 +272,7 @@ def test_columns_that_begin_with_nulls_keep_their_types(tmp_path: Path) -> None:
 
 def test_a_log_of_version_0_1_0_is_exported_with_nulls(tmp_path: Path) -> None:
     """As it is and migrated: what that version did not log is NULL, and probabilities follow from the experiments listed."""
-    log = sqlite_log(tmp_path)
+    log = Log(f"sqlite:///{tmp_path}/tact.db")
     assert log.path is not None
     with closing(sqlite3.connect(log.path)) as connection:
         connection.executescript(LOG_0_1_0.read_text(encoding="utf-8"))
@@ -473,7 +473,7 @@ def test_the_attribution_of_another_book_changes_the_credits_alone(tmp_path: Pat
 
 def test_folders_that_are_no_exports_are_left_alone(tmp_path: Path) -> None:
     """One with other files, a log that is not there, and an export that is under way."""
-    log = sqlite_log(tmp_path)
+    log = Log(f"sqlite:///{tmp_path}/tact.db")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(ValueError, match="is not empty, and holds no export"):

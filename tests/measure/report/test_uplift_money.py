@@ -291,3 +291,12 @@ def test_every_form_of_the_report_has_the_cost_of_each_beside_complaints(tmp_pat
         assert "cost of each" in text
         assert "complained" in text
         assert "unsubscribed" in text
+    for width, column in ((240, True), (120, False)):
+        shown = StringIO()
+        show(report, Console(width=width, file=shown, color_system=None))
+        header = next(line for line in shown.getvalue().splitlines() if line.startswith("campaign  metric"))
+        assert ("cost of each" in header) is column
+        assert f"{price.value:,.2f} [{price.low:,.2f}, {price.high:,.2f}]" in " ".join(
+            shown.getvalue().split()
+        )
+        assert ("cost of each: cream " in shown.getvalue()) is not column

@@ -1,4 +1,7 @@
-"""Prices of counters that all customers share, while they hold."""
+"""Bid prices of counters that all customers share: what a contact has to be worth to take from what is scarce.
+
+Talluri and van Ryzin, "An Analysis of Bid-Price Controls for Network Revenue Management", Management Science 44, 1998.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple

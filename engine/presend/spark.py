@@ -1,0 +1,237 @@
+"""Sends to a population that lies in Spark: a job of DataFrames, with Spark itself or by Spark Connect.
+
+from engine.presend.spark import presend
+summary = presend(spark.table("crm.customers"), book="book", log="postgresql://…", out="/mnt/sends/spring", run="spring")
+
+A first pass checks everybody; then parts, which are ranges of names, are decided where Spark puts them, each by the protocol
+of every run. What Spark collects counts for nothing: tasks that are tried again, or run twice at once, find the manifest.
+"""
+
+import json
+import tempfile
+import threading
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from engine.decide.compiled import CompiledBook, compile_book
+from engine.ledger.store.open import open_store
+from engine.measure.population.files import Fault
+from engine.measure.population.people import MOST_SHOWN, Faults, PeopleReader
+from engine.measure.population.simulate import PeopleRefused
+from engine.model.instant import Instant
+from engine.presend.group import SendPlan
+from engine.presend.population import PART, PopulationSource, staged
+from engine.presend.processes import now
+from engine.presend.run import (
+    Job,
+    PartSender,
+    RunRefused,
+    RunSummary,
+    begin,
+    finish,
+    own_folder,
+    run_row,
+    summary,
+)
+from engine.rulebook.load import load, load_text
+
+_CHECKED = "kind string, value string"
+_SENT = "part int, customers bigint"
+_SAMPLED = 64
+"""Of each batch so many names are looked at to cut the population into parts."""
+
+
+class SparkWork(NamedTuple):
+    """What the tasks of a job need; it is sent to them."""
+
+    book: str
+    """The book's text, from which it loads as the same version."""
+    version: str
+    plan: SendPlan
+    log: str
+    out: str
+    group: int
+    boundaries: tuple[str, ...] = ()
+    """The first name of each part but the first."""
+    busy_timeout: float = 30.0
+
+
+PartTask = Callable[[SparkWork, pa.Table], pa.Table]
+"""Decides the customers of one part, as a table with the column `part`."""
+
+
+def presend(  # noqa: PLR0913 -- the options of the command
+    population: Any,
+    *,
+    book: str | Path,
+    log: str,
+    out: str | Path,
+    run: str,
+    moment: Instant | None = None,
+    channels: Sequence[str] = (),
+    content: bool = False,
+    full_log: bool = False,
+    group: int = 1000,
+    part: int = PART,
+    task: PartTask | None = None,
+) -> RunSummary:
+    """Sends to everybody in a DataFrame of Spark; the same call goes on with a run that was ended.
+
+    population: columns as of a people file; names with dots need `__` or structs. book: folder of the book. log: URL of a
+    log in PostgreSQL that all tasks reach, or of a file if they all run on this machine. out: a folder that they all see.
+    moment: of all decisions; None: now. Raises PeopleRefused, RunRefused, LedgerError, and what Spark raises.
+    """
+    loaded = load(Path(book)).book
+    if loaded is None:
+        raise RunRefused(f"the book {book} does not load: see tact check {book}")
+    folder, started_at = Path(out), now()
+    with closing(open_store(log)) as store, own_folder(folder, run):
+        known = summary(store, run)
+        at = moment if moment is not None else known.run.now if known is not None else started_at
+        plan = SendPlan(run, at, tuple(channels), content, full_log)
+        work = SparkWork(loaded.text, loaded.version, plan, log, str(out), group)
+        checked = _checked(population, work)
+        row = run_row(loaded.version, plan, checked.people, checked.fingerprint, part, started_at)
+        if known is not None:
+            boundaries = tuple(json.loads(known.run.settings).get("boundaries", ()))
+        else:
+            boundaries = _boundaries(checked, part)
+        settings = {**orjson.loads(row.settings), "boundaries": boundaries}
+        row = row._replace(settings=orjson.dumps(settings).decode())
+        made = begin(store, row)
+        if made.finished_at is None:
+            _send(population, work._replace(boundaries=boundaries), task or send_part)
+            done = summary(store, run)
+            if done is None or done.customers != made.people:
+                raise RunRefused(f"the population changed while it was sent: {made.people:,} were checked")
+            return finish(store, folder, run, now())
+    return known if known is not None else summary(store, run)  # type: ignore[return-value]
+
+
+class _Checked(NamedTuple):
+    people: int
+    fingerprint: str
+    names: list[str]
+    """A sample, sorted."""
+
+
+def _checked(population: Any, work: SparkWork) -> _Checked:
+    """Checks everybody. Raises PeopleRefused with the faults."""
+    faults, people, total, names = Faults(), 0, 0, list[str]()
+    for row in population.mapInArrow(partial(_check_batches, work), _CHECKED).collect():
+        if row.kind == "fault":
+            faults.add(Fault(*json.loads(row.value)))
+        elif row.kind == "faults":
+            faults.count += int(row.value)
+        else:
+            seen = json.loads(row.value)
+            people += seen["people"]
+            total = (total + int(seen["hash"], 16)) % 2**128
+            names += seen["names"]
+    doubled = population.groupBy("customer").count().where("count > 1")
+    for row in doubled.limit(MOST_SHOWN).collect() if not faults.count else ():
+        faults.add(Fault(0, "customer", f"{row['customer']!r} is there {row['count']} times"))
+    if not people and not faults.count:
+        faults.add(Fault(0, "", "there are no people"))
+    if faults.count:
+        raise PeopleRefused(faults)
+    return _Checked(people, f"{people:x}-{total:032x}", sorted(names))
+
+
+def _boundaries(checked: _Checked, part: int) -> tuple[str, ...]:
+    """Where parts begin, so that each has about so many customers."""
+    parts = -(-checked.people // part)
+    names = checked.names
+    cuts = (names[at * len(names) // parts] for at in range(1, parts))
+    return tuple(dict.fromkeys(cuts))
+
+
+def _send(population: Any, work: SparkWork, task: PartTask) -> None:
+    """Decides all parts; whichever tasks Spark starts for them."""
+    fields = ", ".join(
+        f"`{field.name}` {field.dataType.simpleString()}" for field in population.schema.fields
+    )
+    parted = population.mapInArrow(partial(_part_batches, work.boundaries), f"{fields}, `part` int")
+
+    def of_part(table: pa.Table) -> pa.Table:  # Spark reads its types
+        return task(work, table)
+
+    parted.groupBy("part").applyInArrow(of_part, _SENT).collect()
+
+
+def _part_batches(boundaries: Sequence[str], batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The batches with the part of each customer."""
+    for batch in batches:
+        parts = [bisect_right(boundaries, name) for name in batch.column("customer").to_pylist()]
+        columns = [*batch.columns, pa.array(parts, pa.int32())]
+        yield pa.RecordBatch.from_arrays(columns, names=[*batch.schema.names, "part"])
+
+
+def _check_batches(work: SparkWork, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The faults of the batches, and of each batch its people, a hash that does not go by their order, and some names."""
+    compiled = _compiled(work)
+    for batch in batches:
+        if not batch.num_rows:
+            continue
+        rows: list[tuple[str, str]] = []
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "batch.parquet"
+            pq.write_table(pa.Table.from_batches([batch]), path)
+            reader = PeopleReader(path, compiled, channels=work.plan.channels)
+            messages = [person.message.SerializeToString(deterministic=True) for person in reader.people()]
+        customers = batch.column("customer").to_pylist()
+        rows += [
+            ("fault", json.dumps([0, fault.column, f"{fault.message}, of {customers[fault.row - 1]!r}"]))
+            for fault in reader.faults.first
+        ]
+        if hidden := reader.faults.count - len(reader.faults.first):
+            rows.append(("faults", str(hidden)))
+        total = sum(int.from_bytes(blake2b(message, digest_size=16).digest()) for message in messages)
+        names = [name for name in customers if name is not None]
+        step = max(1, len(names) // _SAMPLED)
+        seen = {"people": batch.num_rows, "hash": f"{total % 2**128:x}", "names": sorted(names)[::step]}
+        rows.append(("seen", json.dumps(seen)))
+        kinds, values = zip(*rows, strict=True)
+        yield pa.RecordBatch.from_arrays([pa.array(kinds), pa.array(values)], names=["kind", "value"])
+
+
+def send_part(work: SparkWork, table: pa.Table) -> pa.Table:
+    """Decides the customers of one part, or what is left of them."""
+    part = table.column("part")[0].as_py()
+    compiled = _compiled(work)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(open_store(work.log, busy_timeout=work.busy_timeout)) as store,
+    ):
+        path = Path(folder) / "part.parquet"
+        pq.write_table(table.drop_columns(["part"]), path)
+        source = PopulationSource(path, "", Path(folder), work.plan.channels, table.num_rows)
+        population = staged(source, compiled, lambda _: None)._replace(first_part=part)
+        job = Job(work.plan, population, Path(work.out), work.group)
+        PartSender(compiled, store, job, now).send(part, lambda: False, lambda _: None)
+    return pa.table(
+        {"part": pa.array([part], pa.int32()), "customers": pa.array([table.num_rows], pa.int64())}
+    )
+
+
+_books = threading.local()
+"""By thread, the compiled book of the latest work: Sail calls tasks in threads of one process."""
+
+
+def _compiled(work: SparkWork) -> CompiledBook:
+    known: CompiledBook | None = getattr(_books, "compiled", None)
+    if known is None or known.book.version != work.version:
+        book = load_text(work.book).book
+        if book is None or book.version != work.version:
+            raise RunRefused("this worker has another version of the program, which reads the book otherwise")
+        known = _books.compiled = compile_book(book)
+    return known

@@ -1,0 +1,1 @@
+"""Sends by Spark: make test-spark runs them in environments of their own."""
