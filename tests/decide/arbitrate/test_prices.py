@@ -23,12 +23,12 @@ from engine.ledger.commit.group import commit_group
 from engine.ledger.queries.decisions import decision_of
 from engine.ledger.queries.prices import AHEAD, bid_prices, price_rows, write_prices
 from engine.ledger.store.open import open_store
-from engine.ledger.store.store import Store
 from engine.measure.replay import ReplayResult, replay
 from engine.model.decision import Decision, Reason, ReasonCode
 from engine.model.request import Request
 from engine.model.values import Value
 from tests.decide.arbitrate.shop import NOW, compiled_book
+from tests.logs import Log
 
 BOOK = """
 book: {{name: shop, timezone: Europe/Paris, salt: s, currency: EUR, arbitration: {{scarce: {scarce}}}}}
@@ -151,15 +151,9 @@ def test_a_book_without_the_word_does_not_read_prices() -> None:
     assert campaign_of(decided(plain, 0.5, price("cream/stock", 9.0))) == ("cream", "sms")
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    """An empty log."""
-    return open_store(f"sqlite:///{tmp_path}/tact.db")
-
-
-def test_the_log_holds_the_prices_and_replay_gives_the_same(compiled: CompiledBook, store: Store) -> None:
+def test_the_log_holds_the_prices_and_replay_gives_the_same(compiled: CompiledBook, any_log: Log) -> None:
     """Read from the log, decided by, logged, and decided again without the prices that hold now."""
-    with closing(store):
+    with closing(open_store(any_log.url)) as store:
         with store.transaction():
             write_prices(
                 store,
