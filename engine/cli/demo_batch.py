@@ -15,6 +15,7 @@ from demo.batch import BatchReport, run_batch
 from demo.batch import Progress as OnProgress
 from demo.server import DemoError
 from engine.cli.exits import USAGE, complain, fail
+from engine.cli.presend import show_scarce
 from engine.cli.screen import screen, table
 
 
@@ -77,7 +78,8 @@ def _show(report: BatchReport) -> None:
         console.print(
             f"{counter['counter']}: {counter['demand']:,} wanted of {counter['limit']:,}", markup=False
         )
-    sent = table("campaign", title="sent", title_justify="left")
+    show_scarce(report.preview["scarce"])
+    sent = table("campaign", title="sent, in the order of the names", title_justify="left")
     for header in ("offered", "withheld"):
         sent.add_column(header, justify="right")
     numbers: dict[str, list[int]] = {}

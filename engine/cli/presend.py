@@ -205,7 +205,7 @@ def _show(report: Mapping[str, Any], seconds: float, *, explain_lanes: bool) -> 
             f"{counter['counter']}: {counter['demand']:,} wanted of {counter['limit']:,}{note}", markup=False
         )
     if report["scarce"] is not None:
-        _show_scarce(report["scarce"])
+        show_scarce(report["scarce"])
     console.print(
         f"{lanes['columns']:,} by columns in {lanes['classes']:,} classes, {lanes['verified']:,} of them"
         f" decided again one by one; {lanes['exact']:,} one by one only",
@@ -221,7 +221,7 @@ def _show(report: Mapping[str, Any], seconds: float, *, explain_lanes: bool) -> 
         )
 
 
-def _show_scarce(scarce: Mapping[str, Any]) -> None:
+def show_scarce(scarce: Mapping[str, Any]) -> None:
     """Prints how counters are shared out, and what customers get then."""
     console = screen()
     rows = table("counter", title=f"shared out: {scarce['way']}", title_justify="left")
