@@ -47,7 +47,7 @@ def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
         step("presend: a send")
         population = staged(compiled, list(messages(size)), Path(folder))
         sent = _spent(server, "sent", size, lambda store: _send(compiled, store, population, Path(folder)))
-        step("presend: the same customers a week later")
+        step("presend: the same customers two days later")
         again = _spent(
             server, "sent", size, lambda store: _send(compiled, store, population, Path(folder), "later")
         )
@@ -136,7 +136,7 @@ def _decide(compiled: CompiledBook, store: Store, sent: Sequence[DecideRequest])
 def _send(
     compiled: CompiledBook, store: Store, population: Population, folder: Path, run: str = "first"
 ) -> None:
-    moment = NOW if run == "first" else NOW + 7 * 86_400_000_000
+    moment = NOW if run == "first" else NOW + 2 * 86_400_000_000
     plan = SendPlan(run, moment)
     begin(
         store, run_row(compiled.book.version, plan, population.people, "bench", population.part_size, now())

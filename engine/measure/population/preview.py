@@ -20,7 +20,8 @@ from engine.measure.population.people import PeopleReader, Person
 from engine.measure.population.scarcity import PairSpool
 from engine.measure.population.simulate import OnVisits, PeopleRefused
 from engine.model.decision import Outcome
-from engine.model.instant import to_datetime
+from engine.model.instant import Instant, to_datetime
+from engine.model.request import Request
 from engine.model.values import Value
 from engine.wire.messages.requests import request
 from engine.wire.parse import Parser
@@ -56,7 +57,7 @@ def preview(
         kernel.on_going = None if spool is None else spool.add
         for people in _chunks(reader.people()):
             names.add(people)
-            for _ in kernel.decide([parser.parse(person.message, plan.now) for person in people]):
+            for _ in kernel.decide([_request(person, parser, plan.now) for person in people]):
                 pass
             advance(len(people))
         for fault in names.doubled():
@@ -67,6 +68,13 @@ def preview(
             raise PeopleRefused(reader.faults)
         shared_out = None if spool is None or way is None else spool.share_out(way)
     return Preview(kernel.funnel, reader.ignored, shared_out)
+
+
+def _request(person: Person, parser: Parser, now: Instant) -> Request:
+    """The person's request at the moment; events are read anew, as what is recent depends on it."""
+    if person.message.context.events:
+        return parser.parse(person.message, now)
+    return person.request._replace(now=now)
 
 
 def attribute_reader(compiled: CompiledBook) -> Callable[[str, Any], Value]:
