@@ -12,7 +12,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from engine.batch.profiles import Disagreement
-from engine.cli.exits import USAGE, VERIFY, complain, fail
+from engine.cli.exits import OTHER, USAGE, VERIFY, complain, fail
 from engine.cli.options import settings_of
 from engine.cli.population import progress, refuse
 from engine.cli.screen import screen, table
@@ -81,7 +81,8 @@ def send(
     except ValueError as error:
         fail(str(error), USAGE)
     except OSError as error:
-        fail(f"{error.filename}: {error.strerror}", USAGE)
+        code = USAGE if error.filename == str(call.people) else OTHER
+        fail(f"{error.filename or call.out}: {error.strerror}; what is committed stays", code)
     show(made, ignored, as_json=as_json)
 
 

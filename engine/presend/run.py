@@ -177,8 +177,9 @@ class PartSender:
         """The customers from a place on, with what the columns propose."""
         job = self._job
         requests = job.population.requests(part, first, self._compiled, job.plan.now, self._clock())
-        size = self._group_size()
-        while chunk := list(islice(requests, _GROUPS * size)):
+        with self._store.transaction(writes=False):
+            linked = presends.linked(self._store) > 0
+        while chunk := list(islice(requests, _GROUPS * job.group)):
             chunk = self._recalled(chunk)
             commands: list[SendCommand] = []
             while chunk or commands:
@@ -187,6 +188,7 @@ class PartSender:
                     self._kernel, self._full = self._by_counters()
                 if chunk:
                     commands, chunk = self._proposed(part, chunk), []
+                size = self._fitting(commands, linked=linked)
                 yield commands[:size]
                 commands = commands[size:]
 
@@ -208,16 +210,21 @@ class PartSender:
             for request, proposed in zip(requests, self._kernel.propose(requests), strict=True)
         ]
 
-    def _group_size(self) -> int:
-        """As many customers as the locks of one transaction allow: twice as many locks where names are linked."""
-        most = self._store.most_locks
+    def _fitting(self, commands: Sequence[SendCommand], *, linked: bool) -> int:
+        """How many of the commands make a group: as many as the locks of one transaction allow, but at least one.
+
+        A name takes a lock, and its person another if they may be two. linked: whether any name was linked.
+        """
+        most, size = self._store.most_locks, min(self._job.group, len(commands))
         if most is None:
-            return self._job.group
-        with self._store.transaction(writes=False):
-            per_customer = 2 if presends.linked(self._store) else 1
-        if self._compiled.sticky:
-            per_customer += len(self._compiled.units)
-        return min(self._job.group, (most - 1) // per_customer)
+            return size
+        left = most - 1  # the part's
+        for index, command in enumerate(commands[:size]):
+            names, others = len(command.customers()), len(command.locks()) - 1
+            left -= others + names * (2 if linked or names > 1 else 1)
+            if left < 0:
+                return max(1, index)
+        return size
 
     def _recalled(self, requests: list[Request]) -> list[Request]:
         """The requests with what is remembered of their customers, as far as the book reads it."""

@@ -9,12 +9,14 @@ from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.group import commit_group
 from engine.ledger.commit.identity import LinkCommand
 from engine.ledger.commit.outcomes import ReportCommand
+from engine.ledger.queries.identities import MOST_NAMES
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
 from engine.model.decision import Decision
 from engine.model.event import Event
 from engine.model.instant import DAY
 from tests.logs import Log, sqlite_log
+from tests.measure.population.people_files import write_lines
 from tests.presend.kit import CLOCK, NOW, Send, crowd, one_by_one, shop, state_of
 
 
@@ -62,6 +64,40 @@ def test_same_as_one_by_one(any_log: Log, tmp_path: Path) -> None:
     assert 0 < summary.evaluated < 500, "most are decided by columns"
     assert state_of(any_log) == state_of(other)
     assert _traces(any_log) == _traces(other)
+
+
+def test_many_names_fit_the_locks(postgres_log: Log, tmp_path: Path) -> None:
+    """Customers who bring ten further names each are cut into groups that a transaction of PostgreSQL can lock."""
+    compiled = shop(tmp_path)
+    people = write_lines(
+        tmp_path / "people.jsonl",
+        [
+            {"customer": f"c-{at:03}", "aliases": [f"c-{at:03}-{name}" for name in range(10)]}
+            for at in range(120)
+        ],
+    )
+    summary = Send(compiled, postgres_log, people, tmp_path / "out", group=1000).run()
+    assert summary is not None
+    assert summary.customers == 120
+    sizes = [size for (size,) in postgres_log.rows("SELECT customers FROM presend_pieces ORDER BY first")]
+    assert max(sizes) * 22 <= 1024
+    assert postgres_log.rows("SELECT count(*) FROM identities") == [(1200,)]
+
+
+def test_names_that_cannot_be_linked(tmp_path: Path) -> None:
+    """A customer who would have more names than are kept is refused, alone; the others are decided."""
+    compiled, log = shop(tmp_path), sqlite_log(tmp_path)
+    many = {"customer": "a", "aliases": [f"new-{name}" for name in range(20)]}
+    others = [{"customer": "b"}, {"customer": "c"}]
+    with closing(open_store(log.url)) as store:
+        for start in range(0, MOST_NAMES - 20, 20):
+            names = ("a", *(f"old-{name}" for name in range(start, start + 20)))
+            commit_group(store, [LinkCommand(names, NOW - DAY)])
+    people = write_lines(tmp_path / "people.jsonl", [many, *others])
+    summary = Send(compiled, log, people, tmp_path / "out").run()
+    assert summary is not None
+    assert summary.outcomes["refused"] == 1
+    assert summary.customers == 3
 
 
 def _traces(log: Log) -> list[tuple[str, object, object]]:
