@@ -23,9 +23,9 @@ from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
 from engine.measure.population.people import Person
 from engine.measure.population.visits import SortEntry, write_entry
-from engine.presend.group import SendPlan
 from engine.presend.population import Population, packed
 from engine.presend.processes import now
+from engine.presend.rows import SendPlan
 from engine.presend.run import Job, PartSender, begin, run_row
 from engine.wire.parse import Parser
 from engine.wire.respond import respond
@@ -43,13 +43,14 @@ def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
     with postgres() as server, tempfile.TemporaryDirectory() as folder:
         open_store(server.create_database("empty")).close()
         step("presend: per-request path")
-        path = _spent(server, "path", single, lambda store: _decide(compiled, store, list(messages(single))))
+        path_url, sent_url = (server.create_database(name, template="empty") for name in ("path", "sent"))
+        path = _spent(path_url, single, lambda store: _decide(compiled, store, list(messages(single))))
         step("presend: a send")
         population = staged(compiled, list(messages(size)), Path(folder))
-        sent = _spent(server, "sent", size, lambda store: _send(compiled, store, population, Path(folder)))
+        sent = _spent(sent_url, size, lambda store: _send(compiled, store, population, Path(folder)))
         step("presend: the same customers two days later")
         again = _spent(
-            server, "sent", size, lambda store: _send(compiled, store, population, Path(folder), "later")
+            sent_url, size, lambda store: _send(compiled, store, population, Path(folder), "later")
         )
         step("presend: answers beside a send")
         alone, beside = _latencies(server, compiled, population, Path(folder))
@@ -93,14 +94,8 @@ def staged(compiled: CompiledBook, sent: Sequence[DecideRequest], folder: Path) 
     return Population(path, len(plain), "bench", (0,), {}, len(plain))
 
 
-def _spent(
-    server: PostgresServer, name: str, customers: int, work: Callable[[Store], object]
-) -> tuple[float, float]:
+def _spent(url: str, customers: int, work: Callable[[Store], object]) -> tuple[float, float]:
     """Microseconds of processor time a customer: of this process, and of PostgreSQL's."""
-    try:
-        url = server.create_database(name, template="empty")
-    except Exception:  # noqa: BLE001 -- the database of an earlier measure goes on
-        url = server.url(name)
     with closing(open_store(url, busy_timeout=60)) as store, store.transaction():
         pass
     with closing(open_store(url, busy_timeout=60)) as store:

@@ -107,9 +107,9 @@ def _preview(people: Path, compiled: CompiledBook, advance: Callable[[int], None
 def _send(
     people: Path, compiled: CompiledBook, folder: Path, log: str, advance: Callable[[int], None]
 ) -> Mapping[str, Any]:
-    from engine.presend.group import SendPlan  # noqa: PLC0415 - of the extra
     from engine.presend.population import PopulationSource, fingerprint_of, staged  # noqa: PLC0415 - as above
     from engine.presend.processes import now  # noqa: PLC0415 - as above
+    from engine.presend.rows import SendPlan  # noqa: PLC0415 - of the extra
     from engine.presend.run import Job, PartSender, begin, document_of, finish, run_row  # noqa: PLC0415 - as above
 
     plan, out = SendPlan(RUN, from_datetime(MOMENT)), folder / "run"
@@ -138,7 +138,7 @@ def _send(
 def _order(compiled: CompiledBook, folder: Path, sent: Mapping[str, Any], log: str) -> int:
     """Reports the members' orders, as a shop does that knows of no decision; how many there are."""
     commands = [
-        _ordered(compiled, member, treated=treated)
+        _ordered(compiled, member)
         for member, treated in _chosen(folder, sent)
         if member.draw("order") < BASE + EFFECT * treated
     ]
@@ -167,8 +167,7 @@ def _chosen(folder: Path, sent: Mapping[str, Any]) -> Iterator[tuple[Member, boo
                 )
 
 
-def _ordered(compiled: CompiledBook, member: Member, *, treated: bool) -> ReportCommand:
-    del treated  # an order says nothing of the mail
+def _ordered(compiled: CompiledBook, member: Member) -> ReportCommand:
     at = from_datetime(MOMENT) + int(DAY // 4 + 5 * DAY * member.draw("order after"))
     value = round(10 + 80 * member.draw("basket") ** 2, 2)
     event = Event(f"order-{member.customer}", "converted", at, {"value": value, "currency": "EUR"})

@@ -12,7 +12,7 @@ import typer
 from engine.cli.books import loaded_book
 from engine.cli.exits import USAGE, fail
 from engine.cli.logged import check_log, moment_of
-from engine.cli.options import settings_of
+from engine.cli.options import LogUrl, settings_of
 from engine.cli.screen import screen, table
 from engine.decide.compiled import compile_book
 from engine.decide.pressure.quotas import QuotaRule
@@ -28,12 +28,7 @@ from engine.rulebook.model.book import MICROS, Book
 
 def counters(
     book: Annotated[Path, typer.Argument(help="Folder of the book.")],
-    log: Annotated[
-        str | None,
-        typer.Option(
-            help="URL of the decision log: sqlite:///FILE or postgresql://USER@HOST/DATABASE. Or TACT_LOG."
-        ),
-    ] = None,
+    log: LogUrl = None,
     on: Annotated[
         str | None, typer.Option(help="A moment with its zone, such as 2026-03-10T10:00Z; by default now.")
     ] = None,

@@ -13,7 +13,7 @@ from rich.text import Text
 from engine.cli.books import check_attribute, in_color, loaded_book
 from engine.cli.exits import BOOK, SCENARIO, USAGE, fail
 from engine.cli.logged import check_log, moment_of, progress
-from engine.cli.options import settings_of
+from engine.cli.options import LogUrl, settings_of
 from engine.cli.screen import screen, table
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.decide.signals.python_evaluator import PythonEvaluator
@@ -41,12 +41,7 @@ LIMITS = "one step ahead; what customers would do after more or fewer contacts i
 def diff(
     old: Annotated[str | None, typer.Argument(help="Folder of a book, or a version in the log.")] = None,
     new: Annotated[str | None, typer.Argument(help="Folder of a book, or a version in the log.")] = None,
-    log: Annotated[
-        str | None,
-        typer.Option(
-            help="URL of the decision log: sqlite:///FILE or postgresql://USER@HOST/DATABASE. Or TACT_LOG."
-        ),
-    ] = None,
+    log: LogUrl = None,
     since: Annotated[
         str | None,
         typer.Option("--from", help="Only decisions from this moment on, such as 2026-03-10T00:00Z."),

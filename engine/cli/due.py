@@ -10,7 +10,7 @@ from google.protobuf.json_format import MessageToDict
 from engine.api.v1.decisions_pb2 import DueResponse
 from engine.cli.exits import USAGE, fail
 from engine.cli.logged import check_log, moment_of
-from engine.cli.options import settings_of
+from engine.cli.options import LogUrl, settings_of
 from engine.cli.tail import json_line
 from engine.ledger.errors import LedgerError
 from engine.ledger.queries.due import due_decisions
@@ -26,12 +26,7 @@ _PAGE = 1000
 
 
 def due(
-    log: Annotated[
-        str | None,
-        typer.Option(
-            help="URL of the decision log: sqlite:///FILE or postgresql://USER@HOST/DATABASE. Or TACT_LOG."
-        ),
-    ] = None,
+    log: LogUrl = None,
     within: Annotated[str, typer.Option(help="How far ahead to look: 30m, 24h, 7d. At most 31d.")] = "24h",
     since: Annotated[
         str | None,

@@ -10,7 +10,7 @@ from rich.console import Console
 from engine.cli.diff import book_named
 from engine.cli.exits import OTHER, USAGE, fail
 from engine.cli.logged import check_log, moment_of, progress
-from engine.cli.options import settings_of
+from engine.cli.options import LogUrl, settings_of
 from engine.cli.screen import screen, table
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import open_store
@@ -29,12 +29,7 @@ def evaluate(
     metric: Annotated[
         str, typer.Option(help="Of a decision within the window: converted, clicked or value.")
     ],
-    log: Annotated[
-        str | None,
-        typer.Option(
-            help="URL of the decision log: sqlite:///FILE or postgresql://USER@HOST/DATABASE. Or TACT_LOG."
-        ),
-    ] = None,
+    log: LogUrl = None,
     window: Annotated[str, typer.Option(help="Time after the decision that counts, such as 7d.")] = "7d",
     since: Annotated[
         str | None,

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from engine.cli.books import loaded_book
 from engine.cli.exits import USAGE, ended_by_signals, fail
-from engine.cli.options import settings_of
+from engine.cli.options import LogUrl, settings_of
 from engine.cli.reporting import check_memory
 from engine.cli.screen import screen, table
 from engine.ledger.errors import LedgerError
@@ -24,12 +24,7 @@ if TYPE_CHECKING:
 
 def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the export.")],
-    log: Annotated[
-        str | None,
-        typer.Option(
-            help="URL of the decision log: sqlite:///FILE or postgresql://USER@HOST/DATABASE. Or TACT_LOG."
-        ),
-    ] = None,
+    log: LogUrl = None,
     rules: Annotated[
         Path | None,
         typer.Option(

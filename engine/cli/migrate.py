@@ -5,18 +5,13 @@ from typing import Annotated
 import typer
 
 from engine.cli.exits import USAGE, fail
-from engine.cli.options import settings_of
+from engine.cli.options import LogUrl, settings_of
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import check_url, migrate_log
 
 
 def migrate(
-    log: Annotated[
-        str | None,
-        typer.Option(
-            help="URL of the decision log: sqlite:///FILE or postgresql://USER@HOST/DATABASE. Or TACT_LOG."
-        ),
-    ] = None,
+    log: LogUrl = None,
     to: Annotated[
         str | None,
         typer.Option(help="An earlier form to go back to; data that only later forms can hold is dropped."),

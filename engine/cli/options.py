@@ -5,12 +5,21 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
+import typer
 from pydantic import ValidationError
 
 from engine.cli.exits import USAGE, fail
 from engine.settings import Settings
+
+LogUrl: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="URL of the decision log: sqlite:///FILE or postgresql://USER@HOST/DATABASE. Or TACT_LOG."
+    ),
+]
+"""The option `--log`."""
 
 
 def settings_of(**options: Any) -> Settings:

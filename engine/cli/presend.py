@@ -13,6 +13,7 @@ from rich.progress import TextColumn, TimeElapsedColumn
 
 from engine.cli.books import loaded_book
 from engine.cli.exits import USAGE, VERIFY, fail
+from engine.cli.options import LogUrl
 from engine.cli.population import progress, refuse
 from engine.cli.screen import screen, table
 from engine.cli.simulate import check_request
@@ -49,12 +50,7 @@ def presend(
     preview: Annotated[
         bool, typer.Option("--preview", help="Decide as if nobody had been contacted, and keep nothing.")
     ] = False,
-    log: Annotated[
-        str | None,
-        typer.Option(
-            help="URL of the decision log: sqlite:///FILE or postgresql://USER@HOST/DATABASE. Or TACT_LOG."
-        ),
-    ] = None,
+    log: LogUrl = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run, for its decisions in Parquet; needed to send.")
     ] = None,

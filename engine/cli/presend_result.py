@@ -8,7 +8,7 @@ import typer
 
 from engine.cli.exits import USAGE, fail
 from engine.cli.logged import check_log
-from engine.cli.options import settings_of
+from engine.cli.options import LogUrl, settings_of
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import open_store
 
@@ -17,12 +17,7 @@ def presend_result(
     run: Annotated[str, typer.Argument(help="Name of the run.")],
     source: Annotated[Path, typer.Option("--from", help="Folder of the run.")],
     target: Annotated[Path, typer.Option("--to", help="File to write: .csv or .parquet.")],
-    log: Annotated[
-        str | None,
-        typer.Option(
-            help="URL of the decision log: sqlite:///FILE or postgresql://USER@HOST/DATABASE. Or TACT_LOG."
-        ),
-    ] = None,
+    log: LogUrl = None,
     campaign: Annotated[
         list[str] | None, typer.Option(help="Only offers of this campaign; may be repeated.")
     ] = None,

@@ -25,10 +25,10 @@ from engine.measure.population.files import MissingExtra
 from engine.measure.population.simulate import PeopleRefused
 from engine.model.decision import Outcome
 from engine.model.instant import Instant, to_datetime
-from engine.presend.group import SendPlan
 from engine.presend.population import Population, PopulationSource, fingerprint_of, staged
 from engine.presend.processes import StopSwitch, Work, committed, now
 from engine.presend.processes import send as send_parts
+from engine.presend.rows import SendPlan
 from engine.presend.run import (
     Job,
     RunRefused,

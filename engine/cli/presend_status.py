@@ -8,7 +8,7 @@ import typer
 
 from engine.cli.exits import USAGE, fail
 from engine.cli.logged import check_log
-from engine.cli.options import settings_of
+from engine.cli.options import LogUrl, settings_of
 from engine.cli.screen import screen, table
 from engine.ledger.errors import LedgerError
 from engine.ledger.queries import presends
@@ -18,12 +18,7 @@ from engine.model.instant import to_datetime
 
 def presend_status(
     run: Annotated[str, typer.Argument(help="Name of a run; without it all runs are listed.")] = "",
-    log: Annotated[
-        str | None,
-        typer.Option(
-            help="URL of the decision log: sqlite:///FILE or postgresql://USER@HOST/DATABASE. Or TACT_LOG."
-        ),
-    ] = None,
+    log: LogUrl = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, for machines.")] = False,
 ) -> None:
     """List the runs that sent to a population, or show one: how far it is, and what it sent."""

@@ -9,7 +9,7 @@ import typer
 
 from engine.cli.exits import OTHER, USAGE, fail
 from engine.cli.logged import check_log, moment_of, progress
-from engine.cli.options import settings_of
+from engine.cli.options import LogUrl, settings_of
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import open_store
 from engine.measure.replay import END, Books, Replayed, ReplayResult, replay_log
@@ -24,12 +24,7 @@ _MOST_LISTED = 1_000
 
 
 def replay(
-    log: Annotated[
-        str | None,
-        typer.Option(
-            help="URL of the decision log: sqlite:///FILE or postgresql://USER@HOST/DATABASE. Or TACT_LOG."
-        ),
-    ] = None,
+    log: LogUrl = None,
     books: Annotated[
         Path | None,
         typer.Option(help="Folder with folders of books, for decisions whose book the log lacks."),

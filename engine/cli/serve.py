@@ -10,7 +10,7 @@ import typer
 
 from engine.cli.books import checked, loaded_book
 from engine.cli.exits import BOOK, USAGE, fail
-from engine.cli.options import settings_of
+from engine.cli.options import LogUrl, settings_of
 from engine.decide.compiled import compile_book
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import check_url
@@ -35,12 +35,7 @@ def serve(
             help="Folder of a second book that decides beside it, for the log alone. Or TACT_CHALLENGER."
         ),
     ] = None,
-    log: Annotated[
-        str | None,
-        typer.Option(
-            help="URL of the decision log: sqlite:///FILE or postgresql://USER@HOST/DATABASE. Or TACT_LOG."
-        ),
-    ] = None,
+    log: LogUrl = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on. Or TACT_HOST.")] = None,
     port: Annotated[
         int | None, typer.Option(help="Port to listen on; 0 takes a free one. Or TACT_PORT.")

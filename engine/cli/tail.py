@@ -18,7 +18,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from engine.api.v1.decisions_pb2 import Outcome, WatchResponse
 from engine.cli.exits import USAGE, complain, fail
 from engine.cli.logged import check_log, moment_of
-from engine.cli.options import settings_of
+from engine.cli.options import LogUrl, settings_of
 from engine.ledger import feed
 from engine.ledger.errors import LedgerError
 from engine.ledger.feed import Cursor, FeedPage
@@ -65,12 +65,7 @@ Send = Callable[[Sequence[WatchResponse]], None]
 
 
 def tail(
-    log: Annotated[
-        str | None,
-        typer.Option(
-            help="URL of the decision log: sqlite:///FILE or postgresql://USER@HOST/DATABASE. Or TACT_LOG."
-        ),
-    ] = None,
+    log: LogUrl = None,
     lines: Annotated[
         int, typer.Option("-n", "--lines", min=0, max=_MOST_LINES, help="Begin with so many of the last.")
     ] = 10,

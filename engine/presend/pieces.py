@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.measure.export.manifest import sync
-from engine.presend.group import Sent
+from engine.presend.rows import Sent
 
 _MOMENT = pa.timestamp("us", tz="UTC")
 _TEXT = pa.dictionary(pa.int32(), pa.string())

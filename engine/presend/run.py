@@ -5,7 +5,6 @@ and its row of the manifest. Who comes later, after an end or beside, goes on be
 """
 
 import fcntl
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,7 +17,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from engine.batch.kernel import Kernel
-from engine.batch.lanes import ColumnPlan
+from engine.batch.lanes import ColumnPlan, book_lane
 from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.learning import Learned
 from engine.decide.pressure.counters import CountsAsRead
@@ -35,9 +34,10 @@ from engine.model.decision import Outcome
 from engine.model.instant import Instant, to_datetime
 from engine.model.request import Request
 from engine.model.trends import TrendCounts
-from engine.presend.group import REFUSED, Full, SendCommand, Sender, SendPlan, Sent, part_lock, refused
+from engine.presend.group import SendCommand
 from engine.presend.pieces import merge_pieces, replace_file, table_of, write_piece
 from engine.presend.population import Population
+from engine.presend.rows import REFUSED, Full, Sender, SendPlan, Sent, part_lock, refused
 from engine.rulebook.model.book import ScarceKind
 from engine.server.trends import read_counts
 
@@ -148,6 +148,8 @@ class PartSender:
     def __init__(self, compiled: CompiledBook, store: Store, job: Job, clock: Callable[[], Instant]) -> None:
         self._compiled, self._store, self._job, self._clock = compiled, store, job, clock
         self._sender = Sender(compiled, job.plan, self._learned())
+        self._by_columns = not (book_lane(compiled) or job.plan.full_log or compiled.sticky)
+        """Whether columns propose: not where all is logged, nor where draws are kept, which reads the log for everybody."""
         self._kernel, self._full = self._by_counters()
         self._trends = self._counted()
 
@@ -192,18 +194,20 @@ class PartSender:
                 yield commands[:size]
                 commands = commands[size:]
 
-    def _by_counters(self) -> tuple[Kernel, Full]:
-        """Columns for the counters as they are now, and those of them that have no room."""
+    def _by_counters(self) -> tuple[Kernel | None, Full]:
+        """Columns, if they propose, for the counters as they are now; and those of them that have no room."""
         job = self._job
         with self._store.transaction(writes=False):
             counted = self._sender.counted(self._store, min(job.plan.now, self._clock()))
         self._sender.full = full = self._sender.full_of(counted)
+        if not self._by_columns:
+            return None, full
         plan = ColumnPlan(job.plan.now, job.plan.channels, job.verified)
         return Kernel(self._compiled, plan, CountsAsRead(counted)), full
 
     def _proposed(self, part: int, requests: Sequence[Request]) -> list[SendCommand]:
         """The customers with what the columns propose, as far as they cover them."""
-        if self._kernel.book_lane or self._job.plan.full_log:
+        if self._kernel is None:
             return [SendCommand(self._sender, part, request, None, self._full) for request in requests]
         return [
             SendCommand(self._sender, part, request, proposed, self._full)
@@ -363,7 +367,7 @@ def summary(store: Store, run: str) -> RunSummary | None:
     forms: Counter[tuple[str, str, str, str]] = Counter()
     evaluated = 0
     for piece in pieces:
-        counts = json.loads(piece.counts)
+        counts = orjson.loads(piece.counts)
         outcomes.update(counts["outcomes"])
         evaluated += counts["evaluated"]
         for *form, number in counts["forms"]:

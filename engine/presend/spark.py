@@ -28,9 +28,9 @@ from engine.measure.population.files import Fault
 from engine.measure.population.people import MOST_SHOWN, Faults, PeopleReader
 from engine.measure.population.simulate import PeopleRefused
 from engine.model.instant import Instant
-from engine.presend.group import SendPlan
 from engine.presend.population import PART, PopulationSource, staged
 from engine.presend.processes import now
+from engine.presend.rows import SendPlan
 from engine.presend.run import (
     Job,
     PartSender,
@@ -107,14 +107,14 @@ def presend(  # noqa: PLR0913 -- the options of the command
             boundaries = _boundaries(checked, part)
         settings = {**orjson.loads(row.settings), "boundaries": boundaries}
         row = row._replace(settings=orjson.dumps(settings).decode())
-        made = begin(store, row)
-        if made.finished_at is None:
-            _send(population, work._replace(boundaries=boundaries), task or send_part)
-            done = summary(store, run)
-            if done is None or done.customers != made.people:
-                raise RunRefused(f"the population changed while it was sent: {made.people:,} were checked")
-            return finish(store, folder, run, now())
-    return known if known is not None else summary(store, run)  # type: ignore[return-value]
+        begin(store, row)
+        if known is not None and known.run.finished_at is not None:
+            return known
+        _send(population, work._replace(boundaries=boundaries), task or send_part)
+        done = summary(store, run)
+        if done is None or done.customers != row.people:
+            raise RunRefused(f"the population changed while it was sent: {row.people:,} were checked")
+        return finish(store, folder, run, now())
 
 
 class _Checked(NamedTuple):

@@ -15,6 +15,7 @@ REASONS = {
     "engine.cli.demo": "a command, imported by its name when it is called",
     "engine.cli.health": "a command, imported by its name when it is called",
     "engine.cli.migrate": "a command, imported by its name when it is called",
+    "engine.cli.presend_result": "a command, imported by its name when it is called",
     "engine.cli.report_audiences": "a command, imported by its name when it is called",
     "engine.cli.report_fatigue": "a command, imported by its name when it is called",
     "engine.cli.report_portrait": "a command, imported by its name when it is called",

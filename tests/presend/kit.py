@@ -13,8 +13,8 @@ from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
 from engine.model.decision import Decision
 from engine.model.instant import DAY, Instant
-from engine.presend.group import SendPlan
 from engine.presend.population import Population, PopulationSource, fingerprint_of, staged
+from engine.presend.rows import SendPlan
 from engine.presend.run import Job, PartSender, RunSummary, begin, finish, run_row
 from tests.books import compiled_book
 from tests.logs import Log

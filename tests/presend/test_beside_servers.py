@@ -17,7 +17,7 @@ from engine.ledger.ledger import Ledger
 from engine.ledger.queries import presends
 from engine.ledger.store.open import open_store
 from engine.ledger.store.postgres import PostgresStore
-from engine.presend.group import SendPlan
+from engine.presend.rows import SendPlan
 from tests.logs import Log
 from tests.presend.kit import BOOK, CLOCK, NOW, UNSHARED, Send, crowd, shop
 

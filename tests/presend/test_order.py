@@ -17,7 +17,7 @@ from engine.model.event import Event
 from engine.model.instant import DAY
 from tests.logs import Log, sqlite_log
 from tests.measure.population.people_files import write_lines
-from tests.presend.kit import CLOCK, NOW, Send, crowd, one_by_one, shop, state_of
+from tests.presend.kit import BOOK, CLOCK, NOW, Send, crowd, one_by_one, shop, state_of
 
 
 def _past(send: Send, store: Store) -> None:
@@ -64,6 +64,26 @@ def test_same_as_one_by_one(any_log: Log, tmp_path: Path) -> None:
     assert 0 < summary.evaluated < 500, "most are decided by columns"
     assert state_of(any_log) == state_of(other)
     assert _traces(any_log) == _traces(other)
+
+
+def test_kept_draws_are_kept(any_log: Log, tmp_path: Path) -> None:
+    """A sticky campaign keeps what it draws, as single calls do; nobody is proposed by columns then."""
+    text = BOOK.replace(
+        "control: {share: 10%, salt: rare}", "control: {share: 10%, salt: rare}\n    sticky: true"
+    )
+    compiled, people = shop(tmp_path, text), crowd(tmp_path, 200)
+    (tmp_path / "other").mkdir()
+    other = sqlite_log(tmp_path / "other")
+    reference = Send(compiled, other, people, tmp_path / "reference")
+    with closing(open_store(other.url)) as store:
+        one_by_one(compiled, store, reference.population)
+    summary = Send(compiled, any_log, people, tmp_path / "out").run()
+    assert summary is not None
+    assert summary.evaluated == 200
+    kept = "SELECT subject, unit, campaign, purpose, salt, drawn, share FROM assignments ORDER BY subject, purpose"
+    assert any_log.rows(kept) == other.rows(kept)
+    assert len(any_log.rows(kept)) > 30
+    assert state_of(any_log) == state_of(other)
 
 
 def test_many_names_fit_the_locks(postgres_log: Log, tmp_path: Path) -> None:

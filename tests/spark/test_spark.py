@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from engine.measure.population.simulate import PeopleRefused
-from engine.presend.group import SendPlan
+from engine.presend.rows import SendPlan
 from engine.presend.run import MANIFEST, RunRefused
 from engine.presend.spark import SparkWork, presend, send_part
 from tests.books import write_book

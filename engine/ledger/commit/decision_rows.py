@@ -21,7 +21,7 @@ from engine.ledger.queries.contacts import alike_of
 from engine.ledger.store.rows import ContactRow, DecisionRow
 from engine.model.contact import Contact, ContactState
 from engine.model.customer import CustomerState, HeldSignal
-from engine.model.decision import Decision, Outcome, Reason
+from engine.model.decision import ChosenOffer, Decision, Outcome, Reason
 from engine.model.instant import Instant
 from engine.model.values import is_blank
 from engine.rulebook.model.book import Attribute, Channel
@@ -61,6 +61,20 @@ def decision_row(
     first = decision.offers[0] if decision.offers else _NO_OFFER
     if decision.outcome is Outcome.CONTROL:
         first = offer_of(evaluation, selection.chosen[0])
+    made_of = _inputs(evaluation, person), _trace(evaluation, person, selection, customer_state)
+    return row_of(decision, person, first, evaluation.request.placement, made_of)
+
+
+def row_of(
+    decision: Decision,
+    person: str,
+    first: "ChosenOffer | _NoOffer",
+    placement: str,
+    made_of: tuple[str, str],
+    run: str | None = None,
+) -> DecisionRow:
+    """The row of a decision. first: its first offer, withheld or not. made_of: inputs and trace. run: that sent it."""
+    inputs, trace = made_of
     return DecisionRow(
         decision_id=decision.decision_id,
         request_id=decision.request_id or None,
@@ -72,14 +86,15 @@ def decision_row(
         offer=first.offer,
         variant=first.variant,
         channel=first.channel,
-        placement=evaluation.request.placement or None,
+        placement=placement or None,
         score=first.score,
         selection_probability=decision.selection_probability if first is not _NO_OFFER else None,
         next_allowed_at=decision.next_allowed_at,
         expires_at=first.expires_at,
-        inputs=_inputs(evaluation, person),
-        trace=_trace(evaluation, person, selection, customer_state),
+        inputs=inputs,
+        trace=trace,
         answer=to_json(decision),
+        run=run,
     )
 
 

@@ -5,16 +5,15 @@ Pressure rules count them like any other; experiments and attribution do not, si
 
 from collections.abc import Mapping, Sequence
 
-import orjson
 from uuid_utils import uuid7
 
 from engine.decide.pressure.counters import RATES
 from engine.decide.pressure.quotas import budget_counters
+from engine.ledger.commit.decision_rows import contact_row
 from engine.ledger.commit.quotas import UnruledContact
-from engine.ledger.queries.contacts import alike_of
 from engine.ledger.store.rows import ContactRow, OutcomeRow
 from engine.ledger.store.store import Store
-from engine.model.contact import Contact, ContactState, Facts
+from engine.model.contact import Contact, Facts
 from engine.model.decision import RuleKind
 from engine.model.instant import Instant
 from engine.model.values import Value
@@ -32,7 +31,7 @@ def keep_contacts_elsewhere(store: Store, reported: Sequence[ReportedContact]) -
     rows, unruled = [], []
     for book, outcome, fields, until in reported:
         contact = Contact(outcome.at, None, _facts(book, outcome, fields))
-        row = _row(outcome.person, contact)
+        row = contact_row(book.channels, outcome.person, str(uuid7()), ELSEWHERE, contact)._replace(cost=None)
         rows.append(row)
         counters = _counters(book, contact.facts)
         unruled.append(UnruledContact(row.decision_id, ELSEWHERE, contact, counters, until))
@@ -73,22 +72,3 @@ def _counters(book: Book, facts: Facts) -> Mapping[str, int]:
             counters[f"{campaign.name}/{RuleKind.TOTAL}"] = 1
     cost = book.channels[facts.channel].cost_micros
     return counters | budget_counters(facts.campaign, facts.channel, cost)
-
-
-def _row(person: str, contact: Contact) -> ContactRow:
-    facts = contact.facts
-    return ContactRow(
-        person=person,
-        at=contact.at,
-        decision_id=str(uuid7()),
-        position=ELSEWHERE,
-        state=ContactState.CONFIRMED,
-        expires_at=None,
-        channel=facts.channel,
-        kind=facts.kind,
-        campaign=facts.campaign,
-        offer=facts.offer,
-        category=facts.category,
-        tags=orjson.dumps(sorted(facts.tags)).decode(),
-        alike=alike_of(contact),
-    )

@@ -42,10 +42,9 @@ _WITH_HISTORY = Select(
     "FROM :given(person text) AS given"
     " WHERE EXISTS (SELECT 1 FROM contacts AS c WHERE c.person = given.person AND c.at > ?)"
     " OR EXISTS (SELECT 1 FROM outcomes AS o WHERE o.person = given.person)"
-    " OR EXISTS (SELECT 1 FROM consents AS s WHERE s.person = given.person)"
-    " OR EXISTS (SELECT 1 FROM assignments AS a WHERE a.subject = given.person)",
+    " OR EXISTS (SELECT 1 FROM consents AS s WHERE s.person = given.person)",
 )
-"""The persons of whom something is kept that contact pressure, consent or kept draws may read."""
+"""The persons of whom something is kept that contact pressure or consent may read."""
 
 
 _LINKED = Select("count(*)", "FROM identities")
@@ -99,7 +98,7 @@ def finish(store: Store, run: str, at: Instant) -> None:
 
 
 def with_history(store: Store, persons: Sequence[str], since: Instant) -> set[str]:
-    """Those of the persons who have contacts later than `since`, outcomes, consents or kept draws."""
+    """Those of the persons who have contacts later than `since`, outcomes or consents."""
     return {person for (person,) in store.select(_WITH_HISTORY, persons, since)} if persons else set()
 
 

@@ -1,0 +1,319 @@
+"""What a run writes of a decision: its row and contact in the log, thin unless all is logged, and its row in the files."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import orjson
+
+from engine.batch.results import ChosenForm, RowDecision
+from engine.decide.arbitrate.campaign import CampaignChannel, CompiledCampaign
+from engine.decide.attributes.zones import zones_text
+from engine.decide.compiled import CompiledBook
+from engine.decide.evaluate import Evaluation, evaluate
+from engine.decide.experiments.learning import Learned
+from engine.decide.experiments.samples import NO_CONVERSIONS, Conversions
+from engine.decide.experiments.subjects import NO_UNITS, DrawSubject, Units, units_of
+from engine.decide.pressure.caps import counted_value
+from engine.decide.pressure.counters import QuotaKey
+from engine.ledger.commit.decision_rows import contact_row, row_of, sample_row
+from engine.ledger.queries import quotas
+from engine.ledger.store.rows import ContactRow, DecisionRow
+from engine.ledger.store.store import Store
+from engine.model.contact import Contact
+from engine.model.decision import ChosenOffer, Decision, Reason
+from engine.model.instant import Instant
+from engine.model.request import Request
+
+_NO_TRACE: Mapping[str, Any] = {"candidates": [], "more_candidates": 0, "counters": [], "contacts": []}
+
+REFUSED = "refused"
+"""The outcome of a customer whose names could not be linked."""
+
+_NEVER: Instant = 2**62
+"""Later than any contact: of a book whose rules count none, contacts are no history."""
+
+
+Full: TypeAlias = frozenset[tuple[QuotaKey, int]]
+"""Counters without room for a contact, each with what the contact would take."""
+
+
+class SendPlan(NamedTuple):
+    """What all groups of a run have alike."""
+
+    run: str
+    now: Instant
+    channels: tuple[str, ...] = ()
+    content: bool = False
+    """Whether the texts are wanted: then every customer who gets an offer is evaluated."""
+    full_log: bool = False
+    """Whether rows hold all that replaying them takes: then every customer is evaluated."""
+
+
+class Sent(NamedTuple):
+    """The decision for one customer."""
+
+    customer: str
+    decision_id: str
+    """Empty where nothing is kept in the log: nothing was to be sent."""
+    outcome: str
+    """An Outcome, or REFUSED."""
+    campaign: str | None
+    offer: str | None
+    variant: str | None
+    channel: str | None
+    score: float | None
+    selection_probability: float
+    reasons: tuple[Reason, ...]
+    next_allowed_at: Instant | None
+    expires_at: Instant | None
+    content: Mapping[str, str] | None
+    is_evaluated: bool
+    """Whether the customer was evaluated one by one."""
+
+
+_ID, _SCORE = "00000000-0000-7000-8000-000000000000", 1.2345678987654321e-300
+_SCORE_TEXT = orjson.dumps(_SCORE).decode()
+"""Stand for what differs from customer to customer in the answer of a form."""
+
+
+_INSIDE = 6
+"""Where a row of an experiment says whether the person is in its range."""
+
+
+class SentForm(NamedTuple):
+    """What all decisions have alike that send one variant of a campaign on one channel for the same reasons."""
+
+    offer: str
+    contact: Contact
+    row: DecisionRow
+    made: ContactRow
+    answer: tuple[str, str, str]
+    """The answer around decision_id and score."""
+
+    def decision(self, decision_id: str, person: str, score: float) -> DecisionRow:
+        """The row of one decision."""
+        row, (head, middle, tail) = self.row, self.answer
+        answered = f"{head}{decision_id}{middle}{orjson.dumps(score).decode()}{tail}"
+        return DecisionRow(decision_id, None, person, *row[3:11], score, *row[12:17], answered, row.run)
+
+    def contact_row(self, decision_id: str, person: str) -> ContactRow:
+        """The row of its contact."""
+        return ContactRow(person, self.made.at, decision_id, *self.made[3:])
+
+
+def part_lock(run: str, part: int) -> str:
+    """The lock of those who commit customers of the part."""
+    return f"presend {run} {part}"
+
+
+class Sender:
+    """The book and plan of a run, with what its groups share."""
+
+    def __init__(self, compiled: CompiledBook, plan: SendPlan, learned: Learned) -> None:
+        self.compiled, self.plan, self.learned = compiled, plan, learned
+        self.campaigns: dict[str, CompiledCampaign] = {
+            own.campaign.name: own for own in compiled.compiled_campaigns
+        }
+        lookback = compiled.pressure.lookback
+        self._shared = list(
+            {
+                (rule.key(plan.now), rule.amount): rule
+                for own in compiled.compiled_campaigns
+                for on in own.campaign_channels.values()
+                for rule in on.quotas
+            }.items()
+        )
+        self._forms: dict[Hashable, SentForm] = {}
+        self.full: Full = frozenset()
+        """The counters without room when the last group was committed."""
+        self.since = plan.now - lookback if lookback else _NEVER
+        """Contacts later than this are history."""
+        self._inputs = orjson.dumps(
+            {
+                "attributes": {},
+                "masked": [],
+                "consents": [],
+                "preferred_channels": [],
+                "channels": plan.channels,
+                "max_offers": 1,
+                "salt": compiled.book.salt,
+                "thin": True,
+            }
+        ).decode()
+
+    def counted(self, store: Store, at: Instant) -> dict[QuotaKey, int]:
+        """What the counters of the book that all customers share have counted."""
+        keys = list({key for (key, _), _ in self._shared})
+        counted = quotas.peek_all(store, keys, at)
+        return {key: counted.get(key, 0) for key in keys}
+
+    def full_of(self, counted: Mapping[QuotaKey, int]) -> Full:
+        """The counters without room, each with what a contact would take."""
+        return frozenset(
+            (key, amount) for (key, amount), rule in self._shared if counted[key] + amount > rule.limit
+        )
+
+    def form_of(self, proposed: RowDecision, form: ChosenForm, request: Request) -> "SentForm | None":
+        """What all decisions of the same form have alike; None where the contact keeps a value that may be derived."""
+        on = self.campaigns[form.campaign].campaign_channels[form.channel]
+        by = on.counted_by
+        if by is not None and by not in request.attributes:
+            return None
+        creative = next(creative for creative in on.creatives if creative.variant == form.variant)
+        language = creative.texts_for(request.attributes).language if creative.by_language else ""
+        keeps_zones = self.compiled.pressure.keeps_zones
+        zones = zones_text(request.attributes, self.compiled.book.timezone) if keeps_zones else ""
+        value = None if by is None else counted_value(request.attributes.get(by))
+        units = self.units(request)
+        key = (
+            form._replace(score=0.0),
+            proposed.selection_probability,
+            proposed.reasons,
+            language,
+            zones,
+            value,
+        )
+        known = None if units else self._forms.get(key)
+        if known is None:
+            contact = Contact(request.now, form.expires_at, on.facts, zones, value)
+            known = self._new_form(proposed, form, contact, (language, units))
+            if not units:
+                self._forms[key] = known
+        return known
+
+    def _new_form(
+        self, proposed: RowDecision, form: ChosenForm, contact: Contact, drawn_by: tuple[str, Units]
+    ) -> "SentForm":
+        own, (language, units) = self.campaigns[form.campaign], drawn_by
+        on, probability = own.campaign_channels[form.channel], proposed.selection_probability
+        offer = ChosenOffer(
+            *(form.campaign, own.offer.name, form.variant, form.channel, "", _SCORE),
+            selection_probability=probability,
+            content={},
+            expires_at=form.expires_at,
+        )
+        decision = Decision(
+            decision_id=_ID,
+            request_id="",
+            at=contact.at,
+            outcome=proposed.outcome,
+            book_version=self.compiled.book.version,
+            offers=(offer,),
+            reasons=proposed.reasons,
+            selection_probability=probability,
+        )
+        drawn: list[str | float] = [
+            form.variant,
+            probability / on.treated,
+            on.treated,
+            form.campaign,
+            language,
+        ]
+        if own.campaign.unit in units:
+            drawn.append(units[own.campaign.unit])
+        experiments = _experiments_of_treated(own, on, DrawSubject("", units), contact.at)
+        row = self.thin_row("", decision, offer, drawn, experiments)
+        made = contact_row(self.compiled.book.channels, "", _ID, 0, contact)
+        head, rest = row.answer.split(_ID)
+        middle, tail = rest.split(_SCORE_TEXT)
+        return SentForm(own.offer.name, contact, row, made, (head, middle, tail))
+
+    def units(self, request: Request) -> Units:
+        """The units that the customer is drawn by."""
+        units = self.compiled.units
+        return units_of(units, request.attributes) if units else NO_UNITS
+
+    def evaluated(self, request: Request) -> Evaluation:
+        """The engine's evaluation of a customer."""
+        return evaluate(self.compiled, request, self.learned)
+
+    def thin_row(
+        self,
+        person: str,
+        decision: Decision,
+        first: ChosenOffer,
+        drawn: Sequence[str | float],
+        experiments: Sequence[Sequence[str | float | bool]],
+    ) -> DecisionRow:
+        """The row of a decision without what the population holds: inputs, candidates and texts.
+
+        first: its first offer, withheld or not. drawn: as `drawn_row` gives it. experiments: of the offer's campaign.
+        """
+        trace = {**_NO_TRACE, "variants": [drawn]}
+        if experiments:
+            trace["experiments"] = experiments
+        without_texts = tuple(offer._replace(content={}) for offer in decision.offers)
+        made_of = self._inputs, orjson.dumps(trace).decode()
+        return row_of(decision._replace(offers=without_texts), person, first, "", made_of, self.plan.run)
+
+
+def experiments_of(
+    compiled_campaign: CompiledCampaign,
+    on: CampaignChannel,
+    subject: DrawSubject,
+    now: Instant,
+    conversions: Conversions = NO_CONVERSIONS,
+) -> list[list[str | float | bool]]:
+    """The experiments of a campaign that had a part, as traces have them."""
+    return [
+        [compiled_campaign.campaign.name, *sample_row(sample, subject, now, conversions)]
+        for sample in (*compiled_campaign.gates, *on.withholding)
+    ]
+
+
+def _experiments_of_treated(
+    compiled_campaign: CompiledCampaign, on: CampaignChannel, units: DrawSubject, now: Instant
+) -> list[list[str | float | bool]]:
+    """The same of whoever gets the offer: every gate has them, and nothing that withholds it does."""
+    rows = experiments_of(compiled_campaign, on, units, now)
+    gates = len(compiled_campaign.gates)
+    return [[*row[:_INSIDE], index < gates, *row[_INSIDE + 1 :]] for index, row in enumerate(rows)]
+
+
+def sent_by_columns(customer: str, decision_id: str, proposed: RowDecision, offer: str | None) -> Sent:
+    """What the columns proposed, as it is sent."""
+    form = proposed.chosen[0] if proposed.chosen else None
+    return Sent(
+        customer,
+        decision_id,
+        proposed.outcome.value,
+        form and form.campaign,
+        offer,
+        form and form.variant,
+        form and form.channel,
+        form and form.score,
+        proposed.selection_probability,
+        proposed.reasons,
+        proposed.next_allowed_at,
+        form and form.expires_at,
+        None,
+        is_evaluated=False,
+    )
+
+
+def sent_by_engine(customer: str, decision: Decision, row: DecisionRow | None) -> Sent:
+    """What the engine decided, as it is sent; row: None where nothing is kept."""
+    content = decision.offers[0].content if decision.offers else None
+    return Sent(
+        customer,
+        decision.decision_id,
+        decision.outcome.value,
+        row and row.campaign,
+        row and row.offer,
+        row and row.variant,
+        row and row.channel,
+        row and row.score,
+        decision.selection_probability,
+        decision.reasons,
+        decision.next_allowed_at,
+        row and row.expires_at,
+        content,
+        is_evaluated=True,
+    )
+
+
+def refused(customer: str) -> Sent:
+    """A customer whose names could not be linked: nothing was decided."""
+    return Sent(
+        customer, "", REFUSED, None, None, None, None, None, 1.0, (), None, None, None, is_evaluated=False
+    )
