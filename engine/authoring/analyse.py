@@ -1,7 +1,9 @@
 """Analyse the files of a book as they stand in an editor: diagnostics, and where every name is written and used."""
 
 import hashlib
+import pathlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -90,6 +92,17 @@ class Analysis:
         for entries in starts.values():
             entries.sort(key=lambda entry: (entry[0], entry[1], entry[3], len(entry[2])))
         return starts
+
+
+def read_contents(folder: pathlib.Path) -> dict[str, bytes]:
+    """The files of the book in the folder by name, with its tables; what cannot be read is left out."""
+    contents = dict(files.read_folder(folder).files)
+    for table in sorted(folder.rglob("*.csv")):
+        name = table.relative_to(folder).as_posix()
+        with suppress(OSError):
+            if files.is_table(name) and table.is_file() and table.stat().st_size <= files.MAX_FILE_BYTES:
+                contents[name] = table.read_bytes()
+    return contents
 
 
 def analyse(

@@ -13,6 +13,7 @@ from engine.cli.command import CliCommand, CliGroup
 COMMANDS = (
     "serve",
     "check",
+    "schema",
     "decide",
     "explain",
     "tail",
