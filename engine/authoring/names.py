@@ -159,7 +159,7 @@ def _value(analysis: Analysis, path: Path) -> object:
 def rename(analysis: Analysis, target: Path, name: str) -> list[Occurrence]:
     """All that is written of the name, to be replaced by the new one; raises RenameError with the reason why not.
 
-    What the book does stays as it is. Draws stay, too, but for what is drawn by the name itself: a variant of a campaign.
+    The book says the same of a new customer. What is kept or drawn by the name, contacts and groups, begins anew.
     """
     if analysis.book is None:
         raise RenameError(

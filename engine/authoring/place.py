@@ -8,6 +8,7 @@ from engine.authoring.analyse import Analysis
 from engine.rulebook.report.findings import Path
 from engine.rulebook.text import nodes
 from engine.rulebook.text.nodes import PlainData
+from engine.rulebook.text.repairs import is_content
 
 _MARK = "mark8f3a"
 """A word that no book has."""
@@ -81,7 +82,7 @@ def cut(lines: list[str], line: int, column: int) -> Cut | None:
             return Cut(path, key, word, start, end, beside)
         if placeholder:
             inside = _text_with_mark(document.data)
-            if inside is not None:
+            if inside is not None and is_content(inside):
                 at = placeholder.start(1)
                 return Cut(inside, False, text[at:column], at, end, placeholder=True)
     return None

@@ -14,6 +14,7 @@ COMMANDS = (
     "serve",
     "check",
     "schema",
+    "lsp",
     "decide",
     "explain",
     "tail",

@@ -14,6 +14,7 @@ REASONS = {
     "engine.cli.__main__": "`python -m engine.cli`",
     "engine.cli.demo": "a command, imported by its name when it is called",
     "engine.cli.health": "a command, imported by its name when it is called",
+    "engine.cli.lsp": "a command, imported by its name when it is called",
     "engine.cli.migrate": "a command, imported by its name when it is called",
     "engine.cli.presend_result": "a command, imported by its name when it is called",
     "engine.cli.report_audiences": "a command, imported by its name when it is called",
