@@ -4,6 +4,7 @@ It comes from a summary that a command wrote, never from a query: an editor asks
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -11,6 +12,8 @@ from pathlib import Path
 
 from engine.authoring.analyse import Analysis
 from engine.authoring.names import Occurrence, declaration
+from engine.rulebook.text import nodes
+from engine.rulebook.text.nodes import PlainData
 
 FILE = Path(".tact") / "reach.json"
 """The summary, in the folder of the book."""
@@ -59,6 +62,31 @@ def read_summary(folder: Path) -> ReachSummary | None:
             }
             return ReachSummary(int(data["days"]), int(data["persons"]), campaigns)
     return None
+
+
+def count_scenarios(folder: Path) -> Mapping[str, int]:
+    """By campaign, how many scenarios of the book expect it; files that cannot be read count as empty."""
+    counts: Counter[str] = Counter()
+    for file in sorted((folder / "tests").glob("*.y*ml")):
+        with suppress(OSError, UnicodeDecodeError):
+            data = nodes.compose(file.read_text(encoding="utf-8")).data
+            scenarios = data.get("tests") if isinstance(data, dict) else None
+            for scenario in scenarios if isinstance(scenarios, list) else ():
+                counts.update(set(_expected(scenario)))
+    return counts
+
+
+def _expected(data: PlainData) -> Iterator[str]:
+    """The campaigns that a part of a scenario expects."""
+    if isinstance(data, dict):
+        for key, value in data.items():
+            if key == "campaign" and isinstance(value, str):
+                yield value
+            else:
+                yield from _expected(value)
+    elif isinstance(data, list):
+        for item in data:
+            yield from _expected(item)
 
 
 def lenses(analysis: Analysis, file: str, summary: ReachSummary) -> Iterator[tuple[Occurrence, str]]:

@@ -15,6 +15,7 @@ COMMANDS = (
     "check",
     "schema",
     "lsp",
+    "reach",
     "decide",
     "explain",
     "tail",

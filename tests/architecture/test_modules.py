@@ -17,10 +17,12 @@ REASONS = {
     "engine.cli.lsp": "a command, imported by its name when it is called",
     "engine.cli.migrate": "a command, imported by its name when it is called",
     "engine.cli.presend_result": "a command, imported by its name when it is called",
+    "engine.cli.reach": "a command, imported by its name when it is called",
     "engine.cli.report_audiences": "a command, imported by its name when it is called",
     "engine.cli.report_fatigue": "a command, imported by its name when it is called",
     "engine.cli.report_portrait": "a command, imported by its name when it is called",
     "engine.cli.withdrawals": "a part of a command, imported by its name where --log needs the database",
+    "engine.ledger.queries.reached": "statements of a command, and only the ledger knows the database",
 }
 """Short modules with one user, each with the reason why it is not a part of that user."""
 
