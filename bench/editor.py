@@ -74,7 +74,6 @@ async def _measure(folder: Path, files: int, rounds: int, step: Step) -> list[Ra
     seconds: dict[str, list[float]] = {
         "a key to its problems": [],
         "completion while typing": [],
-        "hover": [],
     }
     line = text[: text.index("offer: ")].count("\n")
     column = text.splitlines()[line].index("offer: ") + len("offer: ")
