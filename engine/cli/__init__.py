@@ -24,6 +24,7 @@ COMMANDS = (
     "presend-status",
     "presend-result",
     "prices",
+    "person",
     "diff",
     "evaluate",
     "buckets",
