@@ -16,7 +16,7 @@ _DUE = text("outcome = 'blocked' AND next_allowed_at IS NOT NULL AND placement I
 
 _DECISION_INDEXES = (
     Index("decisions_due", "next_allowed_at", "decision_id", sqlite_where=_DUE, postgresql_where=_DUE),
-    Index("decisions_by_person", "person", "decision_id"),
+    Index("decisions_by_person", "person"),
 )
 
 

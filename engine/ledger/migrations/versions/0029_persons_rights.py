@@ -14,7 +14,7 @@ DUE = sa.text("outcome = 'blocked' AND next_allowed_at IS NOT NULL AND placement
 def upgrade() -> None:
     """Replaces the index of blocked decisions of persons by one of all of their decisions, and adds the table."""
     op.drop_index("decisions_due_of", "decisions")
-    op.create_index("decisions_by_person", "decisions", ["person", "decision_id"])
+    op.create_index("decisions_by_person", "decisions", ["person"])
     op.create_table(
         "pseudonym_keys",
         sa.Column("number", sa.Integer(), primary_key=True, autoincrement=False, nullable=False),
