@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     """Folder of a second book, which decides each committed request too, after the reply, for the log alone; empty: none."""
     log: OneLine = "sqlite:///tact.db"
     """URL of the decision log: sqlite:///relative.db, sqlite:////absolute.db or postgresql://user@host:5432/database."""
+    retention: OneLine = ""
+    """How long `tact prune` keeps what, such as `decisions: 400d, events: 90d, outcomes: 2y`; empty: for good."""
     host: OneLine = "127.0.0.1"
     """Address to listen on."""
     port: Annotated[int, Field(ge=0, le=65535)] = 50051

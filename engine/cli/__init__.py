@@ -25,6 +25,7 @@ COMMANDS = (
     "presend-result",
     "prices",
     "person",
+    "prune",
     "diff",
     "evaluate",
     "buckets",
