@@ -1,15 +1,15 @@
 """The workers of a server: started together, replaced one after another, stopped together."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
 
-from engine.rulebook.model.book import Book
+from engine.server.book.helper import TriedBook
 from engine.server.listen import CannotServe, Stop
 from engine.workers.slot import DiedAtStart, WorkerSlot
-from engine.workers.spawn_config import BookSnapshot, SpawnConfig, snapshot_of
+from engine.workers.spawn_config import BookSnapshot, SpawnConfig
 
 log = structlog.get_logger()
 
@@ -102,9 +102,9 @@ class RollingRestart:
         """The version that the workers serve, or are renewed to serve."""
         return self._snapshot.version
 
-    def prepare(self, book: Book, contents: Mapping[str, bytes]) -> BookSnapshot:
+    def prepare(self, tried: TriedBook) -> BookSnapshot:
         """A snapshot for the workers, which compile it themselves."""
-        return snapshot_of(book, contents)
+        return BookSnapshot(tried.files, tried.version, tried.objection)
 
     async def publish(self, prepared: BookSnapshot, seconds: float) -> None:  # noqa: ARG002 a host's signature
         """Begins to replace the workers, and returns; a restart that is under way is given up for this one."""
@@ -145,9 +145,9 @@ class ChallengerRestart:
         """The version of the challenger's book."""
         return self.snapshot.version
 
-    def prepare(self, book: Book, contents: Mapping[str, bytes]) -> BookSnapshot:
+    def prepare(self, tried: TriedBook) -> BookSnapshot:
         """A snapshot for the workers, which compile it themselves."""
-        return snapshot_of(book, contents)
+        return BookSnapshot(tried.files, tried.version, tried.objection)
 
     async def publish(self, prepared: BookSnapshot, seconds: float) -> None:
         """Begins to replace the workers, and returns."""

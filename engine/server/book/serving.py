@@ -1,8 +1,11 @@
 """The versions of the book that a server serves: the live one, those before it with requests under way, and the next."""
 
 import asyncio
+import gc
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -17,8 +20,10 @@ from engine.ledger.errors import LedgerError
 from engine.ledger.ledger import Ledger
 from engine.ledger.queries.prices import bid_prices
 from engine.model.instant import from_datetime
-from engine.rulebook.model.book import Book, ScarceKind
-from engine.server.book.source import open_tried
+from engine.model.pace import Pacer
+from engine.rulebook.model.book import ScarceKind
+from engine.server.book.helper import TriedBook
+from engine.server.book.source import opener
 from engine.server.clock import ServerClock
 from engine.wire.parse import Parser
 
@@ -62,9 +67,50 @@ class ServingBook:
             self._free()
 
     def _free(self) -> None:
-        """In a thread: rulesets take milliseconds each."""
+        """In a thread: rulesets take milliseconds each, and thousands of campaigns tens of milliseconds together."""
         log.info("book freed", version=self.version)
-        asyncio.get_running_loop().run_in_executor(None, self.engine.compiled.close)
+        loop, compiled = asyncio.get_running_loop(), self.engine.compiled
+        loop.run_in_executor(None, compiled.close)
+        if len(compiled.compiled_campaigns) >= _MANY:
+            loop.call_later(_FREE_SECONDS, loop.run_in_executor, None, _let_go, [compiled])
+
+
+_MANY = 100
+"""Campaigns from which on a book is let go in slices."""
+
+
+_FREE_SECONDS = 2.0
+"""By then nothing else holds a replaced book on which no request is under way."""
+
+
+def _let_go(last: list[CompiledBook]) -> None:
+    """Drops a book that nobody else holds, in slices. last: the last reference to it."""
+    compiled = last.pop()
+    parts: list[object] = [*compiled.compiled_campaigns, *compiled.book.campaigns.values()]
+    del compiled
+    pause = Pacer()
+    while parts:
+        parts.pop()
+        pause()
+
+
+_building = threading.Lock()
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No garbage collection in the block, one block at a time; what is made in it is not looked through afterwards either.
+
+    A book has no cycles, and 100,000 objects: looking through them keeps the interpreter for 60 ms and more, each time.
+    """
+    with _building:
+        gc.collect(1)
+        gc.disable()
+        try:
+            yield
+            gc.freeze()
+        finally:
+            gc.enable()
 
 
 _KEEP_SECONDS = 3.0
@@ -88,9 +134,11 @@ class ServingBooks:
         """The live version."""
         return self.current.version
 
-    def prepare(self, book: Book, contents: Mapping[str, bytes]) -> CompiledBook:  # noqa: ARG002 a host's signature
-        """Compiles the book and tries its signals."""
-        return compile_book(book, open_tried)
+    def prepare(self, tried: TriedBook) -> CompiledBook:
+        """Compiles the book in slices, between which the event loop goes on."""
+        pause = Pacer()
+        with _uncollected():
+            return compile_book(tried.book(pause), opener(tried.objection), pause)
 
     async def publish(self, prepared: CompiledBook, seconds: float) -> None:
         """Serves new requests by this version; those under way finish by the one before it."""
