@@ -19,7 +19,7 @@ from engine.decide.signals.compile import CompiledSignals, compile_signals
 from engine.decide.signals.evaluator import Evaluator, open_evaluator
 from engine.model.customer import Recall
 from engine.model.instant import Instant
-from engine.model.pace import Pause, go_on, paced
+from engine.model.pace import MakeWay, go_on, paced
 from engine.model.texts import TimeAttributes
 from engine.model.values import Attributes, Moment
 from engine.rulebook.model.book import AttributeType, Book, Campaign, Kind, Placeholder
@@ -120,7 +120,7 @@ OpenSignals: TypeAlias = Callable[[CompiledSignals], Evaluator]
 
 
 def compile_book(
-    book: Book, open_signals: OpenSignals = open_evaluator, pause: Pause = go_on
+    book: Book, open_signals: OpenSignals = open_evaluator, pause: MakeWay = go_on
 ) -> CompiledBook:
     """Compile a checked book. The cost is about proportional to the number of condition clauses.
 

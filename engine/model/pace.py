@@ -7,7 +7,7 @@ from typing import TypeAlias, TypeVar
 _ItemT = TypeVar("_ItemT")
 
 
-Pause: TypeAlias = Callable[[], None]
+MakeWay: TypeAlias = Callable[[], None]
 """Called between two pieces of long work."""
 
 
@@ -15,7 +15,7 @@ def go_on() -> None:
     """The pause of work that makes way for nobody."""
 
 
-def paced(items: Iterable[_ItemT], pause: Pause) -> Iterator[_ItemT]:
+def paced(items: Iterable[_ItemT], pause: MakeWay) -> Iterator[_ItemT]:
     """The items, with a pause after each."""
     for item in items:
         yield item

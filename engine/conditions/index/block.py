@@ -11,7 +11,7 @@ from engine.conditions.index.keyed import Keyed, Keying, keyed, keyed_column
 from engine.conditions.index.moving import Moving, MovingLookup, MovingMeasure, moving, moving_lookup
 from engine.conditions.index.views import DERIVED, View, viewed
 from engine.conditions.model import Test
-from engine.model.pace import Pause, go_on, paced
+from engine.model.pace import MakeWay, go_on, paced
 from engine.model.values import Attributes, Moment
 
 _Source: TypeAlias = tuple[str, View]
@@ -78,7 +78,7 @@ class Block:
     """Whether several clauses belong to one condition."""
 
     @classmethod
-    def build(cls, clauses: Sequence[tuple[int, Clause]], offset: int, pause: Pause = go_on) -> "Block":
+    def build(cls, clauses: Sequence[tuple[int, Clause]], offset: int, pause: MakeWay = go_on) -> "Block":
         """Index clauses, given with their conditions' positions in ascending order. pause: called between them."""
         all_clauses = (1 << len(clauses)) - 1
         scalars: dict[_Source, dict[int, list[Literal]]] = {}

@@ -16,7 +16,7 @@ from engine.conditions.evaluate import holds
 from engine.conditions.index.block import Block, MaskLookup
 from engine.conditions.index.columns import Mask, union
 from engine.conditions.model import Collation, Condition, Deferred, Operator, attributes_of
-from engine.model.pace import Pause, go_on, paced
+from engine.model.pace import MakeWay, go_on, paced
 from engine.model.values import Attributes, Moment, Scalar
 
 _SPLIT_FROM = 512
@@ -74,7 +74,7 @@ class ConditionIndex:
     """The bits of each condition's clauses."""
 
     @classmethod
-    def build(cls, conditions: Sequence[Condition], pause: Pause = go_on) -> "ConditionIndex":
+    def build(cls, conditions: Sequence[Condition], pause: MakeWay = go_on) -> "ConditionIndex":
         """Index the conditions; a condition's number is its position. pause: called between conditions and clauses."""
         clauses: list[_Numbered] = []
         unindexed = []

@@ -19,7 +19,7 @@ from typing import IO, Any
 
 from engine.decide.compiled import compile_book
 from engine.decide.signals.python_evaluator import PythonEvaluator
-from engine.model.pace import Pause, paced
+from engine.model.pace import MakeWay, paced
 from engine.rulebook.load import load_files, load_sources
 from engine.rulebook.model.book import Book
 from engine.rulebook.report.diagnostics import Diagnostic
@@ -59,7 +59,7 @@ class TriedBook:
     pieces: bytes
     """The book, pickled in pieces: without campaigns and offers, then these one after another."""
 
-    def book(self, pause: Pause) -> Book:
+    def book(self, pause: MakeWay) -> Book:
         """Reads the book. pause: called between its pieces."""
         unpickler = pickle.Unpickler(io.BytesIO(self.pieces))  # noqa: S301 - written by the helper
         book, offers, campaigns = unpickler.load()
