@@ -38,6 +38,10 @@ _SHARE = "SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))"
 """Shares a lock of those that are taken by name."""
 
 
+_NOTIFY = "SELECT pg_notify(%s, %s)"
+"""LISTEN takes the channel's name as it stands here, in small letters."""
+
+
 _UNSETTLED = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 """The number of a commit is that of its transaction: those below are all kept or undone."""
 
@@ -191,6 +195,10 @@ class PostgresStore(Store):
     def share(self, name: str) -> None:
         """Waits until no transaction has the lock for itself; what is sent after it waits as well."""
         self._run(_SHARE, (name,))
+
+    def notify(self, channel: str, text: str) -> None:
+        """Sends a notification, which goes out with the commit."""
+        self._run(_NOTIFY, (channel, text))
 
     def prove(self, rows: Mapping[type[tuple[Any, ...]], Sequence[tuple[Any, ...]]]) -> None:
         """Adds the rows and rolls them back: by then the tables have grown, and no reader or replica sees anything.

@@ -326,13 +326,13 @@ class AssignmentRow(NamedTuple):
 
 @stored("books")
 class BookRow(NamedTuple):
-    """A version of a book that was live."""
+    """A version of a book that was live, or was published."""
 
     version: IdKey
     text: str
     """A JSON object of the book's files, by name: what they load as has this version. At most about 64 MiB."""
     first_at: BigInt
-    """When a server first served it, or decided by it."""
+    """When a server first served it or decided by it, or it was published."""
 
 
 @stored("challenges", postgresql_partition_by="RANGE (decision_id)")

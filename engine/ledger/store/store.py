@@ -83,6 +83,10 @@ class Store(ABC):
         """Shares a lock until the transaction ends: one that takes it by `transaction` waits, or is waited for."""
 
     @abstractmethod
+    def notify(self, channel: str, text: str) -> None:
+        """Tells whoever listens on the channel, once the transaction is kept; where nobody can listen, nothing happens."""
+
+    @abstractmethod
     def prove(self, rows: Mapping[type[tuple[Any, ...]], Sequence[tuple[Any, ...]]]) -> None:
         """Writes rows, by their type, as those that are kept are written, and takes them back before the transaction ends.
 
