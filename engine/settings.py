@@ -56,6 +56,10 @@ class Settings(BaseSettings):
 
     rules: OneLine = "rules"
     """Folder of the book to serve."""
+    book: OneLine = ""
+    """Name of a published book, whose live version in the log the server follows; empty: it serves the folder `rules`."""
+    listen: OneLine = ""
+    """URL of a direct connection to PostgreSQL on which releases are told at once, where `log` goes through a pooler."""
     watch: bool = False
     """Watch the folder: a changed book becomes live when it loads. SIGHUP reloads once, with or without it."""
     challenger: OneLine = ""

@@ -1,0 +1,104 @@
+"""Listens for notifications of PostgreSQL, in a thread of its own on a connection of its own.
+
+They are a hint that there may be something new, and never the only way to learn of it: a pooler in transaction mode
+swallows them without a word, and what is sent while the connection is down is lost.
+"""
+
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import structlog
+from psycopg import sql
+
+from engine.ledger.store.postgres_url import direct
+
+log = structlog.get_logger()
+
+
+_TURN_SECONDS = 1.0
+"""How long a thread that is told to end may go on."""
+
+
+_PROBE_SECONDS = 3.0
+"""How long a notification of our own may take to arrive."""
+
+
+_SHORTEST, _LONGEST = 0.5, 30.0
+"""Seconds between tries to connect; each is twice the one before."""
+
+
+_DEAF_SECONDS = 300.0
+"""Seconds until the next try where notifications do not arrive."""
+
+
+class _Deaf(Exception):
+    """What is sent does not arrive."""
+
+
+class Listener:
+    """Calls `on_notice` in its thread for each notification on the channel, and whenever some may have been missed."""
+
+    def __init__(self, url: str, channel: str, on_notice: Callable[[], None]) -> None:
+        self._url, self._channel, self._on_notice = url, channel, on_notice
+        self._ended = threading.Event()
+        self._said = ""
+        """The last complaint, which is not repeated."""
+
+    def start(self) -> None:
+        """Begins to listen. The thread is not waited for by a process that ends."""
+        threading.Thread(target=self._run, name="listener", daemon=True).start()
+
+    def close(self) -> None:
+        """Ends listening, within about a second."""
+        self._ended.set()
+
+    def _run(self) -> None:
+        pause = _SHORTEST
+        while not self._ended.is_set():
+            try:
+                self._listen()
+            except _Deaf:
+                self._complain(
+                    "notifications of releases do not arrive", "sent to ourselves, and not received"
+                )
+                pause = _DEAF_SECONDS
+            except psycopg.Error as error:
+                self._complain(
+                    "the connection that listens for releases is lost", " ".join(str(error).split())
+                )
+                pause = min(2 * pause, _LONGEST)
+            self._ended.wait(pause)
+
+    def _listen(self) -> None:
+        with closing(psycopg.connect(direct(self._url), autocommit=True)) as connection:
+            connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._channel)))
+            self._probe(connection)
+            self._said = ""
+            log.info("listening for releases")
+            self._on_notice()  # what was sent before
+            while not self._ended.is_set():
+                # a statement on this connection while notifies() runs would wait for ever
+                for _ in connection.notifies(timeout=_TURN_SECONDS):
+                    self._on_notice()
+
+    def _probe(self, connection: "psycopg.Connection[Any]") -> None:
+        """Sends a notification by another connection. Raises _Deaf when it does not arrive.
+
+        By this one it would arrive behind a pooler, too: as part of the answer.
+        """
+        word = uuid4().hex
+        with closing(psycopg.connect(direct(self._url), autocommit=True)) as other:
+            other.execute("SELECT pg_notify(%s, %s)", (self._channel, word))
+        if not any(
+            notice.payload == word for notice in connection.notifies(timeout=_PROBE_SECONDS, stop_after=1)
+        ):
+            raise _Deaf
+
+    def _complain(self, what: str, cause: str) -> None:
+        if what != self._said:
+            self._said = what
+            log.warning(what, cause=cause, instead="the log is asked every second")
