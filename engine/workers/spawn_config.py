@@ -10,11 +10,13 @@ import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.decide.signals.python_evaluator import PythonEvaluator
 from engine.rulebook.load import LoadedBook, load_files, load_sources
 from engine.rulebook.text import files
+from engine.server.book.follow import NothingLive, StartRefused, live_book
 from engine.server.book.source import objection, opener
 from engine.server.listen import CannotServe
 from engine.settings import Settings
@@ -54,6 +56,28 @@ class BookSnapshot:
         return compile_book(book, opener(self.objection))
 
 
+@dataclass(frozen=True, slots=True)
+class FollowedBook:
+    """A published book, of which each worker reads the live version when it starts, and follows it by itself."""
+
+    url: str
+    """Of the log."""
+    version: str
+    """Its name, in place of a version: the supervisor knows none."""
+    busy_timeout: float
+
+    def compiled(self) -> CompiledBook:
+        """Reads, loads and compiles the live version. Raises CannotServe, LedgerUnavailable."""
+        try:
+            return live_book(self.url, self.version, self.busy_timeout)
+        except (NothingLive, StartRefused) as error:
+            raise CannotServe(str(error)) from error
+
+
+WorkerBook: TypeAlias = BookSnapshot | FollowedBook
+"""What a worker serves."""
+
+
 def read_snapshot(folder: Path) -> BookSnapshot | LoadedBook:
     """The folder's book, its signals tried; or the diagnostics of a book that does not load."""
     sources = files.read_folder(folder)
@@ -72,7 +96,7 @@ class SpawnConfig:
     number: int
     settings: Settings
     """With the port that all workers share."""
-    book_snapshot: BookSnapshot
+    book_snapshot: WorkerBook
     as_json: bool
     """Whether log lines are JSON."""
     challenger: BookSnapshot | None = None

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from engine.server.book.probe import probe
 log = structlog.get_logger()
 
 
-_MOST_LOGGED = 20
+MOST_LOGGED = 20
 """Diagnostics in one message; `tact check` shows all of them."""
 
 
@@ -76,6 +76,11 @@ class BookSource(Generic[Prepared]):
         self.refused: tuple[Diagnostic, ...] = ()
         """The errors of the folder's book, which keep it from being served; empty while there are none."""
 
+    @property
+    def refuses(self) -> bool:
+        """Whether the folder's book cannot be served."""
+        return bool(self.refused)
+
     def request(self, *, even_unchanged: bool = False) -> None:
         """Requests a reload; several requests during a reload lead to one more.
 
@@ -83,18 +88,6 @@ class BookSource(Generic[Prepared]):
         """
         self._even_unchanged = self._even_unchanged or even_unchanged
         self._requested.set()
-
-    def request_on_sighup(
-        self, others: Sequence["BookSource[Any]"] = (), *, even_unchanged: bool = False
-    ) -> None:
-        """Requests a reload at each SIGHUP from now on, of others too."""
-
-        def requested() -> None:
-            self.request(even_unchanged=even_unchanged)
-            for other in others:
-                other.request()
-
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, requested)
 
     def loops(self, *, watch: bool) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
         """What has to run for as long as the book is served, by name; watch: whether changes of its files request a reload."""
@@ -126,7 +119,7 @@ class BookSource(Generic[Prepared]):
             diagnostic for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR
         )
         if self.refused:
-            shown = [in_short(diagnostic) for diagnostic in self.refused[:_MOST_LOGGED]]
+            shown = [in_short(diagnostic) for diagnostic in self.refused[:MOST_LOGGED]]
             log.error("book refused", live=before, errors=len(self.refused), diagnostics=shown)
             return Reloaded.REFUSED
         if prepared is None:
@@ -142,6 +135,16 @@ class BookSource(Generic[Prepared]):
             return None, result.diagnostics
         note_objection(result.tried.objection)
         return self._host.prepare(result.tried), result.diagnostics
+
+
+def request_on_sighup(*requests: Callable[[], object]) -> None:
+    """Calls these at each SIGHUP from now on."""
+
+    def requested() -> None:
+        for request in requests:
+            request()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, requested)
 
 
 def open_tried(compiled: CompiledSignals) -> Evaluator:
