@@ -60,9 +60,7 @@ class Server:
         return code
 
 
-def start_server(
-    rules: Path | str, log: Path | Log, *options: str, wrapper: tuple[str, ...] = ()
-) -> Server:
+def start_server(rules: Path | str, log: Path | Log, *options: str, wrapper: tuple[str, ...] = ()) -> Server:
     """Starts a server and returns when it listens. A log that is not there yet is laid out empty, which starts sooner.
 
     rules: the folder of the book, or the name of a published one. wrapper: words to put before the command.
@@ -107,7 +105,9 @@ def _when_it_listens(process: subprocess.Popen[str] | Forked) -> Server:
 
 
 @contextmanager
-def serving(rules: Path | str, log: Path | Log, *options: str, wrapper: tuple[str, ...] = ()) -> Iterator[Server]:
+def serving(
+    rules: Path | str, log: Path | Log, *options: str, wrapper: tuple[str, ...] = ()
+) -> Iterator[Server]:
     """A server for the length of a block."""
     server = start_server(rules, log, *options, wrapper=wrapper)
     try:

@@ -1,5 +1,6 @@
 """Publishes and activates books in a log as the commands do, without their checks."""
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,11 @@ class Releases:
         assert book.name == self.name
         self.add(book.version, book.text)
         return book.version
+
+    @staticmethod
+    def text_of(book: str) -> str:
+        """The text of a book that has one file, as it is kept in a log."""
+        return json.dumps({"book.yaml": book})
 
     def add(self, version: str, text: str) -> None:
         """Publishes a text under a version, whether or not it is right."""

@@ -5,6 +5,7 @@ swallows them without a word, and what is sent while the connection is down is l
 """
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
@@ -93,10 +94,13 @@ class Listener:
         word = uuid4().hex
         with closing(psycopg.connect(direct(self._url), autocommit=True)) as other:
             other.execute("SELECT pg_notify(%s, %s)", (self._channel, word))
-        if not any(
-            notice.payload == word for notice in connection.notifies(timeout=_PROBE_SECONDS, stop_after=1)
-        ):
-            raise _Deaf
+        deadline = time.monotonic() + _PROBE_SECONDS
+        for notice in connection.notifies(timeout=_PROBE_SECONDS):
+            if notice.payload == word:
+                return
+            if time.monotonic() > deadline:
+                break
+        raise _Deaf
 
     def _complain(self, what: str, cause: str) -> None:
         if what != self._said:
