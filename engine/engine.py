@@ -142,7 +142,7 @@ class Engine:
     async def commit(self, evaluation: Evaluation, *, deadline: float | None = None) -> Decision:
         """Decides and keeps one evaluated request.
 
-        Raises LedgerError when the decision could not be kept, OtherBook where another version decides for the person.
+        Raises LedgerError when the decision could not be kept, OtherVersion where another version decides for the person.
         """
         start = time.perf_counter()
         decision = await self._ledger.commit(DecideCommand(evaluation, self.arm), deadline=deadline)

@@ -21,7 +21,7 @@ from engine.weather.provider import FailureReason
 
 
 def register_book(registry: CollectorRegistry, serving_books: ServingBooks, book_source: BookOrigin) -> None:
-    """The live version, the results of reloads, the errors of a book that is refused, and what else is followed."""
+    """The live version, the results of reloads, and the errors of a book that is refused."""
 
     def info() -> Iterator[Reading]:
         book = serving_books.current.engine.compiled.book
@@ -44,11 +44,9 @@ def register_book(registry: CollectorRegistry, serving_books: ServingBooks, book
         "Errors in the book of the folder, which keep it from being live.",
         lambda: len(book_source.refused),
     )
-    if isinstance(book_source, BookFollower):
-        _register_follower(registry, serving_books, book_source)
 
 
-def _register_follower(
+def register_follower(
     registry: CollectorRegistry, serving_books: ServingBooks, follower: BookFollower
 ) -> None:
     """What is staged, and whether the server serves what the log has live."""

@@ -378,6 +378,8 @@ def _observe(
     registry = observer.metrics.registry
     parts.ledger.watch(observer.metrics.group)
     gauges.register_book(registry, parts.serving_books, parts.book_source)
+    if isinstance(parts.book_source, BookFollower):
+        gauges.register_follower(registry, parts.serving_books, parts.book_source)
     if parts.challenger is not None and parts.challenger_source is not None:
         gauges.register_challenger(registry, parts.challenger, parts.challenger_source)
     gauges.register_server(registry, parts.ledger, health, clock)

@@ -23,7 +23,7 @@ from engine.ledger.commit.events import ConcludedSignals
 from engine.ledger.commit.learning import trials
 from engine.ledger.commit.new_counters import add_new_counters
 from engine.ledger.commit.quotas import QuotaCommit, QuotaLimit, QuotaPreview, QuotaUndecided, UnruledContact
-from engine.ledger.errors import DecisionFault, LedgerError, OtherBook, RequestIdTaken
+from engine.ledger.errors import DecisionFault, LedgerError, OtherVersion, RequestIdTaken
 from engine.ledger.queries import decisions, learning, outcomes, persons
 from engine.ledger.queries.decisions import AnsweredRequest
 from engine.ledger.store.rows import ContactRow, DecisionRow, PersonRow, RequestRow, TrialRow
@@ -41,7 +41,7 @@ log = structlog.get_logger()
 class DecideCommand(Command[Decision]):
     """An evaluated request, to be decided.
 
-    Its result is OtherBook where during a staged roll-out the evaluation is not by the version that decides for the person,
+    Its result is OtherVersion where during a staged roll-out the evaluation is not by the version that decides for the person,
     who is known only now. A retry gets the answer of the first call, whichever version gave it.
     """
 
@@ -154,7 +154,7 @@ class _GroupDecider:
         if answered is not None:
             return self._answer_again(evaluation, answered)
         if arm is not None and not arm.decides_for(self._identities.person_of(evaluation.request.customer)):
-            return OtherBook("another version of the book decides for this person; a retry is safe")
+            return OtherVersion("another version of the book decides for this person; a retry is safe")
         try:
             if evaluation.request.mode is Mode.PREVIEW:
                 return self._preview(self._with_conversions(evaluation))

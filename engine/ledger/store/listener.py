@@ -47,7 +47,7 @@ class Listener:
         self._url, self._channel, self._on_notice = url, channel, on_notice
         self._ended = threading.Event()
         self._said = ""
-        """The last complaint, which is not repeated."""
+        """The last trouble, which is not said again."""
 
     def start(self) -> None:
         """Begins to listen. The thread is not waited for by a process that ends."""
@@ -63,14 +63,13 @@ class Listener:
             try:
                 self._listen()
             except _Deaf:
-                self._complain(
-                    "notifications of releases do not arrive", "sent to ourselves, and not received"
-                )
+                if self._is_news("deaf"):
+                    log.warning("notifications of releases do not arrive", again_in=_DEAF_SECONDS)
                 pause = _DEAF_SECONDS
             except psycopg.Error as error:
-                self._complain(
-                    "the connection that listens for releases is lost", " ".join(str(error).split())
-                )
+                if self._is_news("lost"):
+                    cause = " ".join(str(error).split())
+                    log.warning("the connection that listens for releases is lost", cause=cause)
                 pause = min(2 * pause, _LONGEST)
             self._ended.wait(pause)
 
@@ -102,7 +101,7 @@ class Listener:
                 break
         raise _Deaf
 
-    def _complain(self, what: str, cause: str) -> None:
-        if what != self._said:
-            self._said = what
-            log.warning(what, cause=cause, instead="the log is asked every second")
+    def _is_news(self, trouble: str) -> bool:
+        """Whether it was not said before."""
+        said, self._said = self._said, trouble
+        return said != trouble

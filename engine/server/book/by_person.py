@@ -1,7 +1,7 @@
 """Gives each request to the version of the book that decides for its person, while another one is rolled out beside it.
 
 Who the person is, is known only when the ledger commits, after all names are resolved. So the version is guessed by the
-customer's name, which is the person's own for nearly all; the ledger answers OtherBook where that was wrong, and keeps
+customer's name, which is the person's own for nearly all; the ledger answers OtherVersion where that was wrong, and keeps
 nothing. Without a roll-out every guess is right.
 """
 
@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 
 from engine.api.v1 import decisions_pb2 as pb
 from engine.engine import Engine
-from engine.ledger.errors import OtherBook
+from engine.ledger.errors import OtherVersion
 from engine.model.decision import Decision
 from engine.model.request import Request
 from engine.server.book.serving import ServingBook, ServingBooks
@@ -45,7 +45,7 @@ class Answered(NamedTuple, Generic[_MessageT]):
 async def by_person(
     serving_books: ServingBooks, name: str, call: Callable[[ServingBook], Awaitable[_ResultT]]
 ) -> _ResultT:
-    """The result of a call with the version that decides for the person. Raises OtherBook where that changes each time.
+    """The result of a call with the version that decides for the person. Raises OtherVersion where that changes each time.
 
     name: the customer's.
     """
@@ -54,7 +54,7 @@ async def by_person(
         with serving:
             try:
                 return await call(serving)
-            except OtherBook:
+            except OtherVersion:
                 other = serving_books.other(serving)
         serving = other
     with serving:
@@ -88,7 +88,7 @@ async def each_by_person(
             _raise_if_all(decided)
         for part, items in zip(parts.items(), decided, strict=True):
             answered |= _by_index(*part, messages, items)
-        waiting = [index for index in waiting if isinstance(answered[index].answer, OtherBook)]
+        waiting = [index for index in waiting if isinstance(answered[index].answer, OtherVersion)]
         if not waiting:
             break
         for index in waiting:

@@ -238,7 +238,9 @@ class BookFollower:
         result = self._helper.load(LoadRequest(files, None))
         tried = result.tried
         if tried is None:
-            errors = tuple(found for found in result.diagnostics if found.severity is Severity.ERROR)
+            errors = tuple(
+                diagnostic for diagnostic in result.diagnostics if diagnostic.severity is Severity.ERROR
+            )
             raise _Refused(f"it does not load: {in_short(errors[0])}", errors)
         if tried.version != wanted:
             raise _Refused(f"it loads as {tried.version}: was the program changed?")
@@ -261,7 +263,7 @@ class BookFollower:
                 version=refused,
                 live=self._books.version,
                 cause=str(cause),
-                diagnostics=[in_short(found) for found in cause.diagnostics[:MOST_LOGGED]],
+                diagnostics=[in_short(diagnostic) for diagnostic in cause.diagnostics[:MOST_LOGGED]],
             )
         self._activation = row.id
         self._news.set()

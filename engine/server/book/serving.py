@@ -140,7 +140,7 @@ class ServingBooks:
         """None: the live version serves everybody."""
 
     def of(self, name: str) -> ServingBook:
-        """What serves the customer, as far as the name tells; the commit knows the person, and answers OtherBook."""
+        """What serves the customer, as far as the name tells; the commit knows the person, and answers OtherVersion."""
         staged = self.staged
         return staged.serving if staged is not None and staged.rollout.takes(name) else self.current
 
