@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,14 @@ import pytest
 from engine.client import Client
 from engine.client.calls import RULEBOOK
 from engine.decide.experiments.rollout import Rollout
-from tests.books import write_book
+from tests.books import SPRING, write_book
 from tests.forked import tact
 from tests.logs import Log, sqlite_log
 from tests.requests import li_na
 from tests.server.released import Releases, releasing
 from tests.server.reloads import BROKEN, numbered_book, said
 from tests.servers import serving
+from tests.telemetry.shown import free_port, value
 from tests.waiting import until
 
 
@@ -277,3 +279,47 @@ def test_each_worker_follows(tmp_path: Path, capsys: pytest.CaptureFixture[str])
             assert server.stop() == 0
     with capsys.disabled():
         print(f"\ntwo workers followed in {seconds:.2f} s")  # noqa: T201 for whoever reads the run
+
+
+OLDER = """
+import sys
+if any("engine.server.book.helper" in word for word in sys.orig_argv):
+    from engine.rulebook import load
+    from engine.rulebook.report.diagnostics import Code, Diagnostic
+    load_files = load.load_files
+    def load_older(contents, **options):
+        if any(b"Bold" not in content for content in contents.values()):
+            return load_files(contents, **options)
+        return load.LoadedBook(None, (Diagnostic("book.yaml", 1, 1, Code.UNKNOWN, "this Tact does not know Bold"),))
+    load.load_files = load_older
+"""
+"""Makes a server one of an earlier program, which does not know something that newer books use."""
+
+
+def test_one_of_three_servers_refuses(postgres_log: Log, tmp_path: Path) -> None:
+    """It keeps the last good book, is ready, and shows in metrics and in the log what it refuses; the others go on."""
+    (tmp_path / "sitecustomize.py").write_text(OLDER, encoding="utf-8")
+    wrapper = ("env", f"PYTHONPATH={tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    port = free_port()
+    with ExitStack() as opened:
+        releases = opened.enter_context(releasing(postgres_log, "spring"))
+        new = releases.publish(write_book(tmp_path / "new"))
+        old = releases.publish(write_book(tmp_path / "old", SPRING.replace("title: Bold", "title: Loud")))
+        releases.activate(old)
+        options = ("--metrics-port", str(port))
+        older = opened.enter_context(serving("spring", postgres_log, *options, wrapper=wrapper))
+        others = [opened.enter_context(serving("spring", postgres_log)) for _ in range(2)]
+        clients = [opened.enter_context(Client(server.target, timeout=60)) for server in (older, *others)]
+        until(lambda: len(releases.servers()) == 3)
+        assert value(port, "tact_book_refused") == 0
+        known_by_all(releases, releases.activate(new))
+        assert [served_to(client, "whoever") for client in clients] == [old, new, new]
+        assert sorted(row.refused for row in releases.servers()) == ["", "", new]
+        assert value(port, "tact_book_refused") == 1
+        until(lambda: value(port, "tact_book_age_seconds") > 1)
+        assert clients[0].health()
+        until(lambda: not clients[0].health(RULEBOOK))
+        known_by_all(releases, releases.activate(old))
+        assert {served_to(client, "whoever") for client in clients} == {old}
+        until(lambda: value(port, "tact_book_refused") == 0)
+        assert [server.stop() for server in (older, *others)] == [0, 0, 0]
