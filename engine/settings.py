@@ -82,6 +82,8 @@ class Settings(BaseSettings):
     """Serve without TLS on an address that is not loopback."""
     anyone: bool = False
     """Serve all callers, without tokens or client certificates, on an address that is not loopback."""
+    approvals: Annotated[int, Field(ge=0, le=10)] = 0
+    """Approvals, by others than its author, that a version of a book needs to go live by `Activate` or `Stage`."""
     allow_simulated_now: bool = False
     """Let callers set `now` in a request; for demos and tests."""
     queue_limit: Annotated[int, Field(ge=1)] = 4096

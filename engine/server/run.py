@@ -17,7 +17,7 @@ from grpc_health.v1.health import SERVICE_NAME as HEALTH_SERVICE
 from grpc_reflection.v1alpha import reflection
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
-from engine.api.v1 import decisions_pb2
+from engine.api.v1 import decisions_pb2, rulebooks_pb2
 from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.learning import Learned
 from engine.engine import Engine
@@ -47,6 +47,7 @@ from engine.server.listen import (
     drain,
     ended,
 )
+from engine.server.rulebooks import RulebooksService, rulebooks_handler
 from engine.server.service import DecisionsService, decisions_handler
 from engine.server.streams import Streams
 from engine.server.trends import TrendFollower
@@ -67,6 +68,9 @@ log = structlog.get_logger()
 
 
 SERVICE = decisions_pb2.DESCRIPTOR.services_by_name["Decisions"].full_name
+
+
+RULEBOOKS_SERVICE = rulebooks_pb2.DESCRIPTOR.services_by_name["Rulebooks"].full_name
 
 
 _ANSWER_SECONDS = 3.0
@@ -273,6 +277,7 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     )
     feeds = Feeds(parts.ledger.open_reader(settings.watchers), streams, clock, settings.watchers)
     _add_services(server, service, feeds, health)
+    _add_rulebooks(server, RulebooksService(parts.ledger, clock, settings))
     port = bind(server, settings, parts.wiring.credentials(), shared=lifecycle.shared)
     followers = _followers(parts, clock, budgets)
     ending_last = [background.start(name, loop) for name, loop in parts.wiring.loops().items()]
@@ -350,7 +355,12 @@ async def _start_challenger(parts: Parts, settings: Settings, lifecycle: Lifecyc
 
 def _add_services(server: grpc.aio.Server, service: DecisionsService, feeds: Feeds, health: Health) -> None:
     server.add_generic_rpc_handlers((decisions_handler(service, feeds), health.service.handler()))
-    server.add_generic_rpc_handlers((_reflection((SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME)),))
+    names = (SERVICE, RULEBOOKS_SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME)
+    server.add_generic_rpc_handlers((_reflection(names),))
+
+
+def _add_rulebooks(server: grpc.aio.Server, service: RulebooksService) -> None:
+    server.add_generic_rpc_handlers((rulebooks_handler(service),))
 
 
 def _reflection(services: Sequence[str]) -> grpc.GenericRpcHandler:

@@ -10,6 +10,7 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.rpc.code_pb2 import (
+    ABORTED,
     ALREADY_EXISTS,
     DEADLINE_EXCEEDED,
     FAILED_PRECONDITION,
@@ -39,6 +40,7 @@ from engine.ledger.errors import (
     RequestIdTaken,
     TooManyNames,
 )
+from engine.releases import CheckFailed, NotApproved, NotPublished, NotReleasable, Overtaken, OwnApproval
 from engine.server.access.roles import NotAllowed, Overdue, Silent, TooMuch, Unknown
 from engine.server.streams import GoingDown
 from engine.wire.violations import EventsNotKept, FieldViolation, InvalidMessage, Unsupported
@@ -116,6 +118,12 @@ _CODES: dict[type[Exception], int] = {
     NoSuchDecision: NOT_FOUND,
     UnknownService: NOT_FOUND,
     GoingDown: UNAVAILABLE,
+    NotPublished: NOT_FOUND,
+    Overtaken: ABORTED,
+    NotApproved: FAILED_PRECONDITION,
+    NotReleasable: FAILED_PRECONDITION,
+    CheckFailed: FAILED_PRECONDITION,
+    OwnApproval: PERMISSION_DENIED,
 }
 
 
