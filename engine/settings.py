@@ -56,6 +56,10 @@ class Settings(BaseSettings):
 
     rules: OneLine = "rules"
     """Folder of the book to serve."""
+    book: OneLine = ""
+    """Name of a published book, whose live version in the log the server follows; empty: it serves the folder `rules`."""
+    listen: OneLine = ""
+    """URL of a direct connection to PostgreSQL on which releases are told at once, where `log` goes through a pooler."""
     watch: bool = False
     """Watch the folder: a changed book becomes live when it loads. SIGHUP reloads once, with or without it."""
     challenger: OneLine = ""
@@ -80,6 +84,8 @@ class Settings(BaseSettings):
     """Serve without TLS on an address that is not loopback."""
     anyone: bool = False
     """Serve all callers, without tokens or client certificates, on an address that is not loopback."""
+    approvals: Annotated[int, Field(ge=0, le=10)] = 0
+    """Approvals, by others than its author, that a version of a book needs to go live by `Activate` or `Stage`."""
     allow_simulated_now: bool = False
     """Let callers set `now` in a request; for demos and tests."""
     queue_limit: Annotated[int, Field(ge=1)] = 4096

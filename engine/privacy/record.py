@@ -88,7 +88,9 @@ def read_person(store: Store, customer: str, reader: PersonReader, now: Instant)
     with store.transaction():
         person = names_of_person(store, customer).person
         pseudonym = pseudonym_of(store, person, now)
-        row = AuditRow(str(uuid7()), now, reader.actor, f"person {reader.action}", pseudonym, "", "done", "")
+        row = AuditRow(
+            str(uuid7()), now, reader.actor, "log", f"person {reader.action}", pseudonym, "", "done", ""
+        )
         add_audit(store, [row])
     with store.transaction(writes=False):
         names = names_of_person(store, customer)

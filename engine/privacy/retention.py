@@ -168,7 +168,7 @@ def prune(store: Store, plan: PrunePlan, actor: str, advance: Callable[[int], ob
             deleted[table] = _prune_table(store, table, plan, advance)
     note = ", ".join(f"{table} {number}" for table, number in deleted.items() if number)
     with store.transaction():
-        add_audit(store, [AuditRow(str(uuid7()), plan.now, actor, "prune", "", "", "done", note)])
+        add_audit(store, [AuditRow(str(uuid7()), plan.now, actor, "log", "prune", "", "", "done", note)])
     return deleted
 
 

@@ -17,7 +17,7 @@ from grpc_health.v1.health import SERVICE_NAME as HEALTH_SERVICE
 from grpc_reflection.v1alpha import reflection
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
-from engine.api.v1 import decisions_pb2
+from engine.api.v1 import decisions_pb2, rulebooks_pb2
 from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.learning import Learned
 from engine.engine import Engine
@@ -29,8 +29,9 @@ from engine.server.access.callers import may_simulate
 from engine.server.access.wiring import AccessWiring
 from engine.server.background import BackgroundTasks, in_thread
 from engine.server.book.challenger import Challenger, ChallengerBooks
+from engine.server.book.follow import BookFollower, BookOrigin
 from engine.server.book.serving import Learner, PriceReader, ServingBook, ServingBooks
-from engine.server.book.source import BookSource
+from engine.server.book.source import BookSource, request_on_sighup
 from engine.server.budgets import BudgetFollower
 from engine.server.clock import ServerClock
 from engine.server.feeds import Feeds
@@ -46,6 +47,7 @@ from engine.server.listen import (
     drain,
     ended,
 )
+from engine.server.rulebooks import RulebooksService, rulebooks_handler
 from engine.server.service import DecisionsService, decisions_handler
 from engine.server.streams import Streams
 from engine.server.trends import TrendFollower
@@ -66,6 +68,9 @@ log = structlog.get_logger()
 
 
 SERVICE = decisions_pb2.DESCRIPTOR.services_by_name["Decisions"].full_name
+
+
+RULEBOOKS_SERVICE = rulebooks_pb2.DESCRIPTOR.services_by_name["Rulebooks"].full_name
 
 
 _ANSWER_SECONDS = 3.0
@@ -114,7 +119,7 @@ class Parts:
     """What a server consists of, besides its port."""
 
     serving_books: ServingBooks
-    book_source: BookSource[CompiledBook]
+    book_source: BookOrigin
     wiring: AccessWiring
     ledger: Ledger
     weather: Weather
@@ -172,7 +177,11 @@ async def serve(
 
     serving_books = ServingBooks(compiled, open_serving)
     try:
-        book_source = BookSource(Path(settings.rules), serving_books)
+        book_source: BookOrigin = (
+            BookFollower(settings, serving_books, ledger)
+            if settings.book
+            else BookSource(Path(settings.rules), serving_books)
+        )
         parts = Parts(serving_books, book_source, wiring, ledger, weather, learned, observer, trends)
         if challenger_book is not None:
             parts = _with_challenger(parts, challenger_book, settings)
@@ -268,12 +277,14 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     )
     feeds = Feeds(parts.ledger.open_reader(settings.watchers), streams, clock, settings.watchers)
     _add_services(server, service, feeds, health)
+    _add_rulebooks(server, RulebooksService(parts.ledger, clock, settings))
     port = bind(server, settings, parts.wiring.credentials(), shared=lifecycle.shared)
     followers = _followers(parts, clock, budgets)
     ending_last = [background.start(name, loop) for name, loop in parts.wiring.loops().items()]
-    looking = asyncio.gather(
-        health.look(), *(follower.look() for follower in followers.values()), parts.serving_books.keep()
-    )
+    looks = [health.look(), *(follower.look() for follower in followers.values()), parts.serving_books.keep()]
+    if isinstance(parts.book_source, BookFollower):
+        looks.append(parts.book_source.look())  # what is staged is served from the first call on
+    looking = asyncio.gather(*looks)
     if not await done_before(looking, lifecycle.stop):
         looking.cancel()
         return
@@ -281,9 +292,7 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     challenging = await _start_challenger(parts, settings, lifecycle)
     loops = {"health": health.follow, "event loop": health.beat}
     loops |= {name: follower.follow for name, follower in followers.items()}
-    if not lifecycle.shared:
-        parts.book_source.request_on_sighup([parts.challenger_source] if parts.challenger_source else [])
-        loops |= parts.book_source.loops(watch=settings.watch)
+    loops |= _book_loops(parts, settings, lifecycle)
     ending_first = [background.start(name, loop) for name, loop in loops.items()]
     await server.start()
     lifecycle.announce(f"{settings.host}:{port}")
@@ -303,6 +312,18 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     challenging.cancel()
     for task in ending_last:
         task.cancel()
+
+
+def _book_loops(
+    parts: Parts, settings: Settings, lifecycle: Lifecycle
+) -> Mapping[str, Callable[[], Coroutine[Any, Any, None]]]:
+    """What keeps the book up to date; of a worker's folder the supervisor does. SIGHUP has it done at once."""
+    if not lifecycle.shared:
+        others = [parts.challenger_source.request] if parts.challenger_source else []
+        request_on_sighup(parts.book_source.request, *others)
+    if isinstance(parts.book_source, BookFollower):
+        return parts.book_source.loops()
+    return {} if lifecycle.shared else parts.book_source.loops(watch=settings.watch)
 
 
 Follower: TypeAlias = Learner | PriceReader | TrendFollower | BudgetFollower
@@ -334,7 +355,12 @@ async def _start_challenger(parts: Parts, settings: Settings, lifecycle: Lifecyc
 
 def _add_services(server: grpc.aio.Server, service: DecisionsService, feeds: Feeds, health: Health) -> None:
     server.add_generic_rpc_handlers((decisions_handler(service, feeds), health.service.handler()))
-    server.add_generic_rpc_handlers((_reflection((SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME)),))
+    names = (SERVICE, RULEBOOKS_SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME)
+    server.add_generic_rpc_handlers((_reflection(names),))
+
+
+def _add_rulebooks(server: grpc.aio.Server, service: RulebooksService) -> None:
+    server.add_generic_rpc_handlers((rulebooks_handler(service),))
 
 
 def _reflection(services: Sequence[str]) -> grpc.GenericRpcHandler:
@@ -362,6 +388,8 @@ def _observe(
     registry = observer.metrics.registry
     parts.ledger.watch(observer.metrics.group)
     gauges.register_book(registry, parts.serving_books, parts.book_source)
+    if isinstance(parts.book_source, BookFollower):
+        gauges.register_follower(registry, parts.serving_books, parts.book_source)
     if parts.challenger is not None and parts.challenger_source is not None:
         gauges.register_challenger(registry, parts.challenger, parts.challenger_source)
     gauges.register_server(registry, parts.ledger, health, clock)
@@ -377,12 +405,16 @@ def _observe(
         return health.ready, {"ready": health.ready, "trouble": health.trouble}
 
     def book() -> tuple[bool, Mapping[str, Any]]:
-        compiled, errors = parts.serving_books.current.engine.compiled, parts.book_source.refused
+        compiled, source = parts.serving_books.current.engine.compiled, parts.book_source
+        staged = parts.serving_books.staged
         document = {
             "book": compiled.book.name,
             "version": compiled.book.version,
             "campaigns": len(compiled.compiled_campaigns),
+            "errors": [in_short(error) for error in source.refused],
         }
-        return not errors, {**document, "errors": [in_short(error) for error in errors]}
+        if staged is not None:
+            document |= {"staged": staged.serving.version, "share": staged.rollout.share}
+        return not source.refuses, document
 
     observer.open({"/live": live, "/ready": ready, "/book": book})

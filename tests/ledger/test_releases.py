@@ -108,7 +108,7 @@ def test_the_audit_is_read_from_its_end(any_log: Log) -> None:
     """Of one book, or of all."""
     store = open_store(any_log.url)
     rows = [
-        AuditRow(f"i{number}", NOW, "ann", "publish", name, "v", "done", "")
+        AuditRow(f"i{number}", NOW, "ann", "grpc", "publish", name, "v", "done", "")
         for number, name in enumerate(("spring", "autumn", "spring"))
     ]
     with store.transaction():

@@ -119,6 +119,8 @@ class AuditRow(NamedTuple):
     """UUIDv7, so rows are in order of time."""
     at: BigInt
     actor: str
+    via: str
+    """grpc: the actor is a caller; log: whoever ran a command on the log itself."""
     action: str
     """publish, approve, reject, activate, stage, unstage or rollback."""
     name: str

@@ -74,6 +74,7 @@ def upgrade() -> None:
         sa.Column("id", KEY, primary_key=True, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("via", sa.String(), nullable=False),
         sa.Column("action", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("version", sa.String(), nullable=False),
