@@ -294,7 +294,7 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
         task.cancel()
     health.drain()
     streams.drain()
-    parts.wiring.access.drain()
+    parts.wiring.admission.drain()
     await drain(server, settings.grace, lifecycle.stop)
     if not await ended(in_thread(feeds.close), lifecycle.stop, patience(settings)):
         log.error("the log did not answer those who watch it")

@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 
+from engine.server.access.admission import Admission
 from engine.server.access.callers import Callers, everyone
 from engine.server.access.callers_file import MOST_BYTES, CallersFile, WrongCallers
 from engine.server.access.certificates import Certificates
@@ -29,7 +30,8 @@ class AccessWiring:
         self._looking: asyncio.Future[None] | None = None
         self._callers = self._read_callers(settings)
         self._certificates = self._read_certificates(settings)
-        self.access = AccessInterceptor(lambda: self._callers, settings.request_timeout, settings.stream_idle)
+        self.admission = Admission(lambda: self._callers, settings.request_timeout)
+        self.access = AccessInterceptor(self.admission, settings.stream_idle)
 
     def credentials(self) -> grpc.ServerCredentials | None:
         """The credentials to open the port with; None: without TLS. To be called once."""
@@ -43,6 +45,7 @@ class AccessWiring:
         """Every second until cancelled, ends calls that may not go on."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
+            self.admission.sweep()
             self.access.sweep()
 
     async def _follow_files(self) -> None:
