@@ -4,20 +4,14 @@ import asyncio
 import gc
 import os
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import grpc
 import structlog
-from google.protobuf.message import DecodeError, Message
-from grpc_health.v1.health import SERVICE_NAME as HEALTH_SERVICE
-from grpc_reflection.v1alpha import reflection
-from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
-from engine.api.v1 import decisions_pb2
 from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.learning import Learned
 from engine.engine import Engine
@@ -34,19 +28,16 @@ from engine.server.book.source import BookSource
 from engine.server.budgets import BudgetFollower
 from engine.server.clock import ServerClock
 from engine.server.feeds import Feeds
-from engine.server.handlers import Context, readable, stream
 from engine.server.health import Health
+from engine.server.interfaces import SERVICE, Interfaces, Served
 from engine.server.listen import (
     CannotServe,
     Stop,
-    bind,
-    channel_options,
     check_access,
     done_before,
-    drain,
     ended,
 )
-from engine.server.service import DecisionsService, decisions_handler
+from engine.server.service import DecisionsService
 from engine.server.streams import Streams
 from engine.server.trends import TrendFollower
 from engine.settings import Settings
@@ -63,9 +54,6 @@ if TYPE_CHECKING:
 
 
 log = structlog.get_logger()
-
-
-SERVICE = decisions_pb2.DESCRIPTOR.services_by_name["Decisions"].full_name
 
 
 _ANSWER_SECONDS = 3.0
@@ -103,7 +91,7 @@ class Lifecycle:
     """How a server says that it listens, and is told to stop."""
 
     announce: Callable[[str], None]
-    """Called once, with the address that is listened on."""
+    """Called with each address that is listened on, that of gRPC first."""
     stop: Stop
     shared: bool = False
     """Whether it is a worker: others listen on its port, and its supervisor replaces it when the book changes."""
@@ -249,14 +237,9 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     compiled, clock = parts.serving_books.current.engine.compiled, ServerClock()
     background = BackgroundTasks()
     health = Health((SERVICE,), parts.ledger, parts.book_source, background, patience=patience(settings))
-    interceptors: list[grpc.aio.ServerInterceptor] = [parts.wiring.access]
     budgets = BudgetFollower(parts.serving_books, parts.ledger, clock)
     if parts.observer is not None:
         _observe(parts, parts.observer, health, clock, budgets)
-        interceptors.insert(0, parts.observer.interceptor())
-    server = grpc.aio.server(
-        options=channel_options(settings, shared=lifecycle.shared), interceptors=interceptors
-    )
     streams = Streams(settings.stream_window, settings.message_bytes)
     service = DecisionsService(
         parts.serving_books,
@@ -267,10 +250,12 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
         challenger=parts.challenger,
     )
     feeds = Feeds(parts.ledger.open_reader(settings.watchers), streams, clock, settings.watchers)
-    _add_services(server, service, feeds, health)
-    port = bind(server, settings, parts.wiring.credentials(), shared=lifecycle.shared)
+    calls = None if parts.observer is None else parts.observer.calls()
+    served = Served(service, feeds, health, parts.serving_books)
+    interfaces = Interfaces(served, parts.wiring, settings, calls, shared=lifecycle.shared)
     followers = _followers(parts, clock, budgets)
-    ending_last = [background.start(name, loop) for name, loop in parts.wiring.loops().items()]
+    lasting = parts.wiring.loops() | interfaces.loops()
+    ending_last = [background.start(name, loop) for name, loop in lasting.items()]
     looking = asyncio.gather(
         health.look(), *(follower.look() for follower in followers.values()), parts.serving_books.keep()
     )
@@ -285,8 +270,9 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
         parts.book_source.request_on_sighup([parts.challenger_source] if parts.challenger_source else [])
         loops |= parts.book_source.loops(watch=settings.watch)
     ending_first = [background.start(name, loop) for name, loop in loops.items()]
-    await server.start()
-    lifecycle.announce(f"{settings.host}:{port}")
+    await interfaces.start()
+    for address in interfaces.addresses:
+        lifecycle.announce(address)
     _log_serving(compiled)
     await lifecycle.stop.requested()
     log.info("draining", seconds=settings.grace)
@@ -295,7 +281,7 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     health.drain()
     streams.drain()
     parts.wiring.admission.drain()
-    await drain(server, settings.grace, lifecycle.stop)
+    await interfaces.drain(lifecycle.stop)
     if not await ended(in_thread(feeds.close), lifecycle.stop, patience(settings)):
         log.error("the log did not answer those who watch it")
     if parts.challenger is not None:
@@ -330,27 +316,6 @@ async def _start_challenger(parts: Parts, settings: Settings, lifecycle: Lifecyc
             challenging.start(name, loop)
         log.info("challenging", version=parts.challenger.books.version)
     return challenging
-
-
-def _add_services(server: grpc.aio.Server, service: DecisionsService, feeds: Feeds, health: Health) -> None:
-    server.add_generic_rpc_handlers((decisions_handler(service, feeds), health.service.handler()))
-    server.add_generic_rpc_handlers((_reflection((SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME)),))
-
-
-def _reflection(services: Sequence[str]) -> grpc.GenericRpcHandler:
-    """The reflection of the services. A request that cannot be read is INVALID_ARGUMENT; the package itself says UNKNOWN."""
-    servicer = reflection.aio.ReflectionServicer(services)
-
-    async def inform(
-        requests: AsyncIterator[ServerReflectionRequest | DecodeError], context: Context
-    ) -> AsyncGenerator[Message, None]:
-        messages = (readable(request, ServerReflectionRequest) async for request in requests)
-        async for answer in servicer.ServerReflectionInfo(messages, context):
-            yield answer
-
-    return grpc.method_handlers_generic_handler(
-        reflection.SERVICE_NAME, {"ServerReflectionInfo": stream(inform, ServerReflectionRequest)}
-    )
 
 
 def _observe(

@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from functools import cache
+from typing import Any, TypeAlias
 
 import structlog
+from google.protobuf.message import Message
 
 from engine.server.access.callers import Caller, Callers, bearer_of
 from engine.server.access.limits import CallTimeout, Limits, RateLimit
@@ -132,3 +134,21 @@ def _counted(caller: Caller) -> Caller:
     if caller.rate_limit is not None:
         caller.rate_limit.take(time.monotonic())
     return caller
+
+
+_BATCHES = ("requests", "events")
+"""The fields that make a message a batch."""
+
+
+def requests_in(message: Any) -> int:
+    """How many requests the message counts as; 1 for a message that cannot be read."""
+    kind: Any = type(message)
+    field = _batch_of(kind)
+    return len(getattr(message, field)) if field else 1
+
+
+@cache
+def _batch_of(kind: type) -> str:
+    """The field of a batch that holds its requests; empty for any other message."""
+    fields = kind.DESCRIPTOR.fields_by_name if issubclass(kind, Message) else ()
+    return next((name for name in _BATCHES if name in fields), "")

@@ -1,6 +1,7 @@
 """Access control as the settings say: the interceptor and the certificate, kept up to date with their files."""
 
 import asyncio
+import ssl
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,10 @@ class AccessWiring:
     def credentials(self) -> grpc.ServerCredentials | None:
         """The credentials to open the port with; None: without TLS. To be called once."""
         return self._certificates.credentials() if self._certificates else None
+
+    def tls(self) -> ssl.SSLContext | None:
+        """The same for a port that gRPC does not serve."""
+        return self._certificates.tls() if self._certificates else None
 
     def loops(self) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
         """What has to run for as long as there are calls, by name. Calls end in time also while a file cannot be read."""
