@@ -40,8 +40,8 @@ NAMES = "tact.certificate_names"
 _JSON, _PROTO = b"application/json", b"application/proto"
 
 
+_AUTHORIZATION = "authorization"
 _SINGLE = (
-    b"authorization",
     b"content-type",
     b"content-encoding",
     b"idempotency-key",
@@ -74,9 +74,13 @@ class HttpCall:
         return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.scope["headers"]]
 
     def authorization(self) -> list[tuple[str, str | bytes]]:
-        """The header that proves who calls, alone."""
-        value = self.headers.get(b"authorization")
-        return [] if value is None else [("authorization", value.decode("latin-1"))]
+        """What proves who calls, alone."""
+        if b"authorization" not in self.headers:
+            return []
+        given = self.scope["headers"]
+        return [
+            (_AUTHORIZATION, value.decode("latin-1")) for name, value in given if name == b"authorization"
+        ]
 
     def names(self) -> Iterable[str] | None:
         """The names in the certificate of the peer; None without one."""

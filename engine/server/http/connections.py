@@ -26,6 +26,10 @@ _MOST_PIPELINED = 16
 """Requests that a connection may send before it has the answer to the first of them."""
 
 
+_AROUND_HEADER = 4
+"""Bytes of a header besides its name and value."""
+
+
 @dataclass(slots=True)
 class ConnectionBounds:
     """What bounds the connections of a server, and those that are open. Seconds of 0 are no bound."""
@@ -64,7 +68,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = True
         self._bytes = 0
         """Of the request under way."""
+        self._part = 0
+        """Bytes that arrived last, in which a request may begin."""
         self._head_bytes = 0
+        self._refused = False
+        """Whether what came was no request, so that the rest is not read."""
         self._names: Any = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -93,9 +101,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parses what has arrived; a request that is too long, or not HTTP, is refused and ends the connection."""
-        if self.transport.is_closing():
+        if self._refused or self.transport.is_closing():
             return
-        self._bytes += len(data)
+        self._part = len(data)
+        self._bytes += self._part
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -124,13 +133,15 @@ class BoundedProtocol(HttpToolsProtocol):
         line = b"431 Request Header Fields Too Large" if too_large else b"400 Bad Request"
         head = b"HTTP/1.1 %s\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % line
         self.transport.write(head)
-        self.transport.close()
+        self._refused = True
+        if self.transport.can_write_eof():
+            self.transport.write_eof()  # and not closed: what has not been read would make the peer lose the answer
         self.due = time.monotonic() + _LINGER_SECONDS
 
     def on_message_begin(self) -> None:
         """Begins a request."""
         super().on_message_begin()
-        self._in_head, self._bytes, self._head_bytes = True, 0, 0
+        self._in_head, self._bytes, self._head_bytes = True, self._part, 0
         self.due = min(self.due, time.monotonic() + self._bounds.head_seconds)
         if self._names is not None:
             scope: Any = self.scope
@@ -143,7 +154,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Takes a header, also of those that follow a body."""
-        self._take_head(len(name) + len(value))
+        self._take_head(len(name) + len(value) + _AROUND_HEADER)
         super().on_header(name, value)
 
     def _take_head(self, size: int) -> None:
