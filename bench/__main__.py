@@ -32,6 +32,7 @@ class Suite(StrEnum):
     BATCH = "batch"
     PRESEND = "presend"
     SCARCE = "scarce"
+    HTTP = "http"
 
 
 def main(
