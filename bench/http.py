@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import psutil
 import uvloop
-from google.protobuf import json_format
 
 from bench import books
 from bench.books import CAMPAIGNS, CUSTOMERS, request_id, with_id
@@ -23,6 +22,7 @@ from bench.processes import BUILD, CannotMeasure, Client, client, running, typic
 from bench.ratio import NO_TARGET, Ratio
 from bench.table import Step, silent
 from engine.api.v1 import decisions_pb2 as pb
+from engine.server.http.json_writer import write_json
 
 CLIENTS = 32
 SAMPLE = 200
@@ -52,10 +52,7 @@ class Form(NamedTuple):
 
 
 def _json(body: bytes) -> bytes:
-    text = json_format.MessageToJson(
-        pb.DecideRequest.FromString(body), preserving_proto_field_name=True, indent=None
-    )
-    return text.encode()
+    return write_json(pb.DecideRequest.FromString(body), short=True)
 
 
 FORMS = {

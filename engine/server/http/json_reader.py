@@ -200,6 +200,8 @@ def _list(
         raise ValueError(f"must be a list, not {_kind_of(value)}")
     if len(value) > most:
         raise ValueError(f"must be at most {most:,}")
+    if plain is _text and set(map(type, value)) <= {str}:
+        return value
     entries: list[Any] = []
     for index, entry in enumerate(value):
         try:
@@ -223,6 +225,9 @@ def _map_converter(field: FieldDescriptor) -> ConvertPart:
             raise ValueError(f"must be at most {most:,}")
         entries: dict[str, Any] = {}
         for key, given in value.items():
+            if part is _value and (simple := _simple_value(given)) is not None:
+                entries[key] = simple
+                continue
             try:
                 entries[key] = (
                     plain(given) if plain is not None else part(given, f"{path}[{key:.200}]", violations)
@@ -235,6 +240,25 @@ def _map_converter(field: FieldDescriptor) -> ConvertPart:
 
 
 _PLAIN_VALUES: Mapping[type, str] = {str: "text", bool: "boolean", int: "integer", float: "number"}
+
+
+_SIMPLE_KINDS: Mapping[str, type] = {"text": str, "boolean": bool, "integer": int, "number": float}
+
+
+def _simple_value(value: Any) -> dict[str, Any] | None:
+    """What `_value` gives for a single text, number or truth value, without its path; None for all others."""
+    kind = type(value)
+    name = _PLAIN_VALUES.get(kind)
+    if name is not None:
+        return {name: value} if kind is not int or -(2**63) <= value < 2**63 else None
+    if kind is not dict or len(value) != 1:
+        return None
+    ((name, inner),) = value.items()
+    kind = type(inner)
+    if kind is _SIMPLE_KINDS.get(name) and (kind is not int or -(2**63) <= inner < 2**63):
+        simple: dict[str, Any] = value
+        return simple
+    return None
 
 
 def _value(value: Any, path: str, violations: FieldViolations) -> dict[str, Any]:

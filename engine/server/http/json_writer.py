@@ -6,14 +6,14 @@ ProtoJSON with the contract's own names, which its parsers accept too. Whole num
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
+from functools import partial
 from math import isfinite
 from typing import Any, TypeAlias
 
 import orjson
 from google.protobuf import symbol_database
 from google.protobuf.any_pb2 import Any as AnyMessage
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -26,32 +26,39 @@ Write: TypeAlias = Callable[[Any], Any]
 
 def write_json(message: Message, *, short: bool) -> bytes:
     """The message as JSON. short: whether enums are written by their short names, `offer` for OUTCOME_OFFER."""
-    return orjson.dumps(_document(_writers(message.DESCRIPTOR, short), message))
+    return orjson.dumps(_message_writer(message.DESCRIPTOR, short)(message), option=orjson.OPT_UTC_Z)
 
 
 def json_value(message: Message) -> dict[str, Any]:
     """The message as a value to be written into other JSON, with enums by their full names."""
-    return _document(_writers(message.DESCRIPTOR, False), message)
-
-
-_Writers: TypeAlias = Mapping[int, tuple[str, Write | None]]
-"""By a field's number, its name and what writes its value; None: nothing needs to be done."""
-
-
-def _document(writers: _Writers, message: Message) -> dict[str, Any]:
-    document = {}
-    for field, value in message.ListFields():
-        name, write = writers[field.number]
-        document[name] = value if write is None else write(value)
+    document: dict[str, Any] = _message_writer(message.DESCRIPTOR, False)(message)
     return document
 
 
-@cache
-def _writers(descriptor: Descriptor, short: bool) -> _Writers:
-    return {field.number: (field.name, _writer(field, short)) for field in descriptor.fields}
+_MADE: dict[tuple[Any, bool], Write] = {}
+
+
+def _message_writer(descriptor: Any, short: bool) -> Write:
+    """What writes messages of a type: made once, and known before its fields are, which may be of the same type."""
+    made = _MADE.get((descriptor, short))
+    if made is not None:
+        return made
+    writers: dict[int, tuple[str, Write | None]] = {}
+
+    def write(message: Message) -> dict[str, Any]:
+        document = {}
+        for field, value in message.ListFields():
+            name, convert = writers[field.number]
+            document[name] = value if convert is None else convert(value)
+        return document
+
+    _MADE[descriptor, short] = write
+    writers.update({field.number: (field.name, _writer(field, short)) for field in descriptor.fields})
+    return write
 
 
 def _writer(field: FieldDescriptor, short: bool) -> Write | None:
+    """What writes a field's value; None: nothing needs to be done."""
     descriptor = field.message_type
     if descriptor is not None and descriptor.GetOptions().map_entry:
         return partial(_map, _of_one(descriptor.fields_by_name["value"], short))
@@ -63,8 +70,7 @@ def _of_one(field: FieldDescriptor, short: bool) -> Write | None:
     """What writes one value of the field."""
     descriptor, enum = field.message_type, field.enum_type
     if descriptor is not None:
-        known = _WELL_KNOWN.get(descriptor.full_name)
-        return known or (lambda message: _document(_writers(descriptor, short), message))
+        return _WELL_KNOWN.get(descriptor.full_name) or _message_writer(descriptor, short)
     if enum is not None:
         names = {value.number: short_name(enum, value.name) if short else value.name for value in enum.values}
         return lambda number: names.get(number, number)
@@ -110,10 +116,11 @@ _SCALARS: Mapping[int, Write] = {
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _timestamp(message: Timestamp) -> str:
-    """By RFC 3339, with as many digits as are needed: none, 3, 6 or 9."""
-    moment = _EPOCH + timedelta(seconds=message.seconds)
-    return f"{moment.isoformat()[:-6]}{_fraction(message.nanos)}Z"
+def _timestamp(message: Timestamp) -> datetime | str:
+    """By RFC 3339, which orjson writes for a moment in whole microseconds."""
+    nanos = message.nanos
+    moment = _EPOCH + timedelta(message.seconds // 86_400, message.seconds % 86_400, nanos // 1000)
+    return moment if nanos % 1000 == 0 else f"{moment.isoformat()[:19]}.{nanos:09}Z"
 
 
 def _fraction(nanos: int) -> str:
