@@ -33,6 +33,7 @@ class Suite(StrEnum):
     PRESEND = "presend"
     SCARCE = "scarce"
     RELEASE = "release"
+    HTTP = "http"
 
 
 def main(
