@@ -42,6 +42,7 @@ from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.subjects import NO_UNITS, DrawSubject, units_of
 from engine.decide.match import requested_clauses
 from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts
+from engine.decide.select import select
 from engine.model.request import Request
 
 CHUNK = 16_384
@@ -67,9 +68,17 @@ class Kernel:
     """Decides customers by one book at one moment. Raises Disagreement where columns and engine differ."""
 
     def __init__(
-        self, compiled: CompiledBook, plan: ColumnPlan, counts: QuotaCounts = NO_QUOTA_COUNTS
+        self,
+        compiled: CompiledBook,
+        plan: ColumnPlan,
+        counts: QuotaCounts = NO_QUOTA_COUNTS,
+        *,
+        on_going: OnGoing | None = None,
     ) -> None:
-        """counts: the counters that all customers share; nothing is taken from them."""
+        """counts: the counters that all customers share; nothing is taken from them.
+
+        on_going: gets all pairs that may go, by `decide` only.
+        """
         self._counts = counts
         self.funnel = Funnel()
         self.book_lane = book_lane(compiled)
@@ -79,7 +88,7 @@ class Kernel:
         self._side = SideConditions(compiled)
         self._frame = MaskFrame(compiled.index)
         self._clocks = ClockReader(compiled, plan.now)
-        self._profiles = Profiles(compiled, plan.now, self._side, counts)
+        self._profiles = Profiles(compiled, plan.now, self._side, counts, all_channels=on_going is not None)
         self._scorer = Scorer(self._campaigns, self._side)
         self._tiers = np.array([own.campaign.tier for own in self._campaigns], np.int64)
         self._gated = np.array([bool(own.gates) for own in self._campaigns], np.bool_)
@@ -95,8 +104,7 @@ class Kernel:
         """By class and form, the place of the decision in `_distinct`."""
         self._number_of: dict[RowDecision, int] = {}
         self._distinct: list[RowDecision] = []
-        self.on_going: OnGoing | None = None
-        """Gets all pairs that may go, if it is set; by `decide` only."""
+        self._on_going = on_going
         self._going: list[GoingPair] = []
 
     def decide(self, requests: Sequence[Request]) -> Iterator[RowDecision]:
@@ -150,9 +158,9 @@ class Kernel:
             by_columns.counted_by(self.funnel)
             for at, row in enumerate(columnar):
                 decisions[row] = by_columns.row(at)
-        if self.on_going is not None:
+        if self._on_going is not None:
             going += [pair._replace(row=columnar[pair.row]) for pair in self._going]
-            self.on_going([request.customer for request in requests], going)
+            self._on_going([request.customer for request in requests], going)
             self._going = []
         return [decision for decision in decisions if decision is not None]
 
@@ -160,8 +168,13 @@ class Kernel:
         """The engine's decision, for a customer whom the columns do not cover."""
         self.funnel.exact[lane] += 1
         self.funnel.see_tried(by_engine.selection)
-        if self.on_going is not None:
-            self._going += pairs_by_engine(row, by_engine, self._counts)
+        if self._on_going is not None:
+            customer = by_engine.evaluation.request.customer
+            self._going += pairs_by_engine(
+                row,
+                by_engine.evaluation,
+                lambda evaluation: select(evaluation, (), customer, counts=self._counts),
+            )
         return by_engine.decision
 
     def _by_columns(self, people: People) -> Decisions:
@@ -178,7 +191,7 @@ class Kernel:
         eligible = self._eligible(customers)
         scores = self._scorer.scores(customers, eligible)
         tried = self._tried(customers, eligible, scores, by_engine)
-        if self.on_going is not None:
+        if self._on_going is not None:
             self._going += self._pairs_going(people, tried)
         unordered = np.zeros(people.chunk.rows, np.bool_)
         unordered[eligible.rows[np.isnan(scores)]] = True

@@ -13,6 +13,7 @@ from engine.decide.arbitrate.campaign import CampaignChannel, CompiledCampaign, 
 from engine.decide.arbitrate.candidates import Candidate
 from engine.decide.arbitrate.variants import fitting_creatives
 from engine.decide.compiled import CompiledBook
+from engine.decide.evaluate import Evaluation
 from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts
 from engine.decide.pressure.rule import OpensForGood, RuleResult
 from engine.decide.select import TriedCandidate, select
@@ -42,6 +43,8 @@ class Profile(NamedTuple):
     """Those that fit, from which one is drawn."""
     compiled_campaign: CompiledCampaign | None = None
     """The campaign, if it can go."""
+    further: Sequence[CampaignChannel] = ()
+    """The other channels on which it could go, in their order; only where they are wanted."""
 
 
 EngineRow: TypeAlias = Callable[[int], EngineDecision]
@@ -57,8 +60,12 @@ class Profiles:
         now: Instant,
         side: SideConditions,
         counts: QuotaCounts = NO_QUOTA_COUNTS,
+        *,
+        all_channels: bool = False,
     ) -> None:
+        """all_channels: whether the further channels of campaigns that can go are wanted."""
         self.profiles: list[Profile] = []
+        self._all_channels = all_channels
         self._compiled, self._now, self._counts = compiled, now, counts
         self._situations, self._interned = Situations(compiled, side), Interned()
         self._known: dict[tuple[int, int, int], int] = {}
@@ -120,8 +127,26 @@ class Profiles:
             campaign_channel.creatives, evaluation.request.attributes, evaluation.moment
         )
         variants = tuple(creative.variant for creative in creatives)
-        key = ("goes", campaign, campaign_channel.channel, tuple(tried.obstacles), variants)
-        return self._numbered(key, Profile(None, campaign_channel, tuple(creatives), compiled_campaign))
+        further = self._further(alone, campaign_channel) if self._all_channels else ()
+        names = tuple(on.channel for on in further)
+        key = ("goes", campaign, campaign_channel.channel, tuple(tried.obstacles), variants, names)
+        profile = Profile(None, campaign_channel, tuple(creatives), compiled_campaign, further)
+        return self._numbered(key, profile)
+
+    def _further(self, alone: Evaluation, first: CampaignChannel) -> tuple[CampaignChannel, ...]:
+        """The channels behind the first that also let the only candidate go."""
+        (candidate,) = alone.candidates
+        channels = candidate.channels[list(candidate.channels).index(first.channel) + 1 :]
+        selections = (
+            select(
+                alone._replace(candidates=[candidate._replace(channels=(channel,), turns=())]),
+                (),
+                alone.request.customer,
+                counts=self._counts,
+            )
+            for channel in channels
+        )
+        return tuple(own.proposal.campaign_channel for selection in selections for own in selection.chosen)
 
     def _numbered(self, key: Hashable, profile: Profile) -> int:
         number = self._interned.number(key)
