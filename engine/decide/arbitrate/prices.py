@@ -11,7 +11,7 @@ from engine.decide.pressure.quotas import QuotaRule
 from engine.model.values import Attributes
 from engine.rulebook.model.book import Category
 
-_LARGEST = (1 << 64) - 1
+LARGEST_TIE = (1 << 64) - 1
 _SERVICE = 1 << 40
 """Added to the tier of service, before which nothing commercial goes where something is scarce."""
 
@@ -62,7 +62,7 @@ def charges(
 
 def tie_of(prefix: bytes, compiled_campaign: CompiledCampaign) -> int:
     """What decides among equal scores, the larger going first; prefix: the identity of salt and customer."""
-    return _LARGEST - stable_hash(prefix + compiled_campaign.identity)
+    return LARGEST_TIE - stable_hash(prefix + compiled_campaign.identity)
 
 
 def tier_of(compiled_campaign: CompiledCampaign) -> int:
