@@ -99,7 +99,7 @@ def presend(
     scarce: Annotated[
         ScarceOption | None,
         typer.Option(
-            help="With --preview: share out what all customers share as they come, by best score, or for most value."
+            help="Share out what all customers share as they come, by best score, or for most value; to send: best."
         ),
     ] = None,
     explain_lanes: Annotated[
@@ -114,15 +114,14 @@ def presend(
     """
     if preview == (out is not None):
         fail("give --out DIR to send and keep what is sent, or --preview to keep nothing", USAGE)
-    if scarce is not None and not preview:
-        fail("--scarce needs --preview: a send decides customers in the order of the parts", USAGE)
     compiled = compile_book(loaded_book(book))
     check_request(compiled, "", channel or ())
     if out is not None:
         from engine.cli import presend_run  # noqa: PLC0415 - loads arrays and a log
 
         call = presend_run.Call(
-            book, people, log, out, run, group, part, workers, verify / 100, content, full_log
+            *(book, people, log, out, run, group, part, workers, verify / 100, content, full_log),
+            None if scarce is None else scarce.value,
         )
         moment = _moment(now, compiled) if now else None
         if engine is PresendEngine.SPARK:

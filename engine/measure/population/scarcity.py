@@ -44,15 +44,26 @@ def left_of(rules: Mapping[str, QuotaRule], counted: Mapping[QuotaKey, int], now
 class PairSpool:
     """The pairs that may go, in files of a folder that is deleted at the end; read again and again, a chunk at a time."""
 
-    def __init__(self, compiled: CompiledBook, now: Instant) -> None:
-        self._now = now
+    def __init__(
+        self, compiled: CompiledBook, now: Instant, name: str = "all", folder: Path | None = None
+    ) -> None:
+        """name: of this one among those that write to the same folder. folder: of another spool; None: one of its own."""
+        self._now, self._name = now, name
         self._salt = compiled.book.salt
         self._rules = shared_rules(compiled)
         self._numbers = {counter: number for number, counter in enumerate(self._rules)}
-        self._forms: dict[tuple[str, str, bool], int] = {}
+        forms = (
+            (own.campaign.name, channel, is_withheld)
+            for own in compiled.compiled_campaigns
+            for channel in own.campaign_channels
+            for is_withheld in (False, True)
+        )
+        self._forms = {form: number for number, form in enumerate(forms)}
         """Campaign, channel and whether it is withheld, numbered."""
-        self._folder = TemporaryDirectory(prefix="tact-")
-        self._chunks = 0
+        self._own = TemporaryDirectory(prefix="tact-") if folder is None else None
+        self.folder = Path(self._own.name) if self._own is not None else Path(folder or "")
+        self.files: list[str] = []
+        """The names of the chunks in the folder; those of other spools of the book may be added."""
 
     def __enter__(self) -> Self:
         return self
@@ -60,11 +71,12 @@ class PairSpool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._folder.cleanup()
+        if self._own is not None:
+            self._own.cleanup()
 
     def __iter__(self) -> Iterator[PairChunk]:
-        for number in range(self._chunks):
-            with np.load(self._path(number)) as columns:
+        for file in self.files:
+            with np.load(self.folder / file) as columns:
                 yield PairChunk(*(columns[name] for name in PairChunk._fields))
 
     def add(self, customers: Sequence[str], pairs: Sequence[GoingPair]) -> None:
@@ -102,8 +114,9 @@ class PairSpool:
             amounts,
         )
         forms = np.array([self._form(pair) for pair in ordered], np.int64)
-        np.savez(self._path(self._chunks), forms=forms, **chunk._asdict())
-        self._chunks += 1
+        file = f"{self._name}-{len(self.files)}.npz"
+        np.savez(self.folder / file, forms=forms, **chunk._asdict())
+        self.files.append(file)
 
     def share_out(self, way: ScarceWay, left: Mapping[str, int]) -> dict[str, Any]:
         """Shares out what is left of all counters, as JSON."""
@@ -134,7 +147,7 @@ class PairSpool:
         forms = list(self._forms)
         numbers, moved, without = np.zeros(len(forms), np.int64), 0, 0
         for number, taken in enumerate(made.taken):
-            with np.load(self._path(number)) as columns:
+            with np.load(self.folder / self.files[number]) as columns:
                 starts, own = columns["starts"], columns["forms"]
             has = taken != NOTHING_TAKEN
             numbers += np.bincount(own[taken[has]], minlength=len(forms))
@@ -163,10 +176,7 @@ class PairSpool:
 
     def _form(self, pair: GoingPair) -> int:
         key = pair.compiled_campaign.campaign.name, pair.campaign_channel.channel, pair.is_withheld
-        return self._forms.setdefault(key, len(self._forms))
-
-    def _path(self, number: int) -> Path:
-        return Path(self._folder.name) / f"{number}.npz"
+        return self._forms[key]
 
 
 def _counter_document(rule: QuotaRule, counter: CounterPlan, now: Instant) -> dict[str, Any]:

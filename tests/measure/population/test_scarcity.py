@@ -145,10 +145,3 @@ def test_people_read_the_plan(book: Path, people: Path) -> None:
     assert result.exit_code == 0
     for text in ("shared out: value", "cream/stock", "of the best possible", "get another than their first"):
         assert text in result.stdout
-
-
-def test_a_send_does_not_share_out_yet(book: Path, people: Path, tmp_path: Path) -> None:
-    """It is refused, instead of being ignored."""
-    result = run(book, people, "--out", tmp_path / "out", "--scarce", "best")
-    assert result.exit_code == 2
-    assert "--scarce needs --preview" in result.output
