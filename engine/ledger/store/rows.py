@@ -432,6 +432,8 @@ class PresendRunRow(NamedTuple):
     """A JSON object of what else all parts must have alike."""
     finished_at: BigInt | None
     """Empty: it is under way, or was interrupted."""
+    shares: str | None = None
+    """A JSON object of how what is scarce was shared out before anybody was decided; empty: it was not."""
 
 
 @stored("presend_pieces", sqlite_with_rowid=False)
@@ -440,7 +442,7 @@ class PresendPieceRow(NamedTuple):
 
     run: IdKey
     part: NumberKey
-    """A range of the customers in order of their names, from 0."""
+    """A range of the customers in order of their names, from 0; below 0 in the last pass, -1 of the part 0."""
     first: NumberKey
     """The first customer's place in the part, from 0."""
     customers: BigInt
