@@ -11,6 +11,7 @@ import structlog
 from google.protobuf.message import Message
 from google.rpc import code_pb2
 from google.rpc.code_pb2 import Code
+from structlog.contextvars import bound_contextvars
 
 from engine.server.access.admission import Admission, requests_in
 from engine.server.access.callers import CALLER, Caller
@@ -53,7 +54,7 @@ _SINGLE = (
 class HttpCall:
     """A request under way; to the methods of a service what gRPC's context is."""
 
-    __slots__ = ("_deadline", "_done", "caller", "headers", "peer", "scope")
+    __slots__ = ("_deadline", "_done", "caller", "headers", "peer", "request_id", "scope")
 
     def __init__(self, scope: AsgiScope) -> None:
         self.scope = scope
@@ -62,6 +63,8 @@ class HttpCall:
         client = scope.get("client")
         self.peer = f"{client[0]}:{client[1]}" if client else ""
         self.caller: Caller | None = None
+        self.request_id = ""
+        """Of its message, once that was read: for the server's messages."""
         self._deadline: float | None = None
         self._done: list[Callable[[Any], object]] = []
 
@@ -157,6 +160,7 @@ class Method:
         key = call.header(b"idempotency-key")
         if key:
             self._take_key(message, key)
+        call.request_id = getattr(message, "request_id", "")
         if call.caller is not None and call.caller.rate_limit is not None:
             call.caller.rate_limit.charge(requests_in(message) - 1, time.monotonic())
         reply = await self._behaviour(message, call)
@@ -304,7 +308,8 @@ class HttpApp:
         except GoneAway:
             raise
         except Exception as error:  # noqa: BLE001 every fault becomes an answer, in this one place
-            return route.fault(error)
+            with bound_contextvars(request_id=call.request_id):
+                return route.fault(error)
         finally:
             if rate_limit is not None:
                 rate_limit.leave()

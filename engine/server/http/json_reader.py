@@ -35,6 +35,8 @@ ConvertPart: TypeAlias = Callable[[Any, str, FieldViolations], Any]
 
 class _Field(NamedTuple):
     name: str
+    direct: type | None
+    """The type whose values are taken as they are; None: there is none."""
     plain: Convert | None
     """None for an object or a list."""
     part: ConvertPart
@@ -120,11 +122,12 @@ def _field(field: FieldDescriptor) -> _Field:
     oneof = field.containing_oneof
     choice = "" if oneof is None or len(oneof.fields) == 1 else oneof.name
     if field.message_type is not None and field.message_type.GetOptions().map_entry:
-        return _Field(field.name, None, _map_converter(field), choice)
+        return _Field(field.name, None, None, _map_converter(field), choice)
     plain, part = _converters(field)
     if field.is_repeated:
-        return _Field(field.name, None, partial(_list, plain, part, most_entries(field.name)), choice)
-    return _Field(field.name, plain, part, choice)
+        read = partial(_list, plain, part, most_entries(field.name))
+        return _Field(field.name, None, None, read, choice)
+    return _Field(field.name, _DIRECT.get(plain), plain, part, choice)
 
 
 def _converters(field: FieldDescriptor) -> tuple[Convert | None, ConvertPart]:
@@ -153,11 +156,14 @@ def _message(fields: _Fields, value: Any, path: str, violations: FieldViolations
         if field is None:
             _unknown(fields, key, path, violations)
         elif given is not None:
-            name, plain, part, oneof = field
+            name, direct, plain, part, oneof = field
             if name in values:
                 _wrong(violations, _below(path, name), "comes twice, in both of its spellings")
             if oneof:
                 _choose(oneof, name, values, path, fields, violations)
+            if type(given) is direct:
+                values[name] = given
+                continue
             try:
                 values[name] = (
                     plain(given) if plain is not None else part(given, _below(path, name), violations)
@@ -379,6 +385,10 @@ _SCALARS: Mapping[int, Convert] = {
     FieldDescriptor.TYPE_INT64: _int64,
     FieldDescriptor.TYPE_UINT64: partial(_integer, 0, 2**64 - 1),
 }
+
+
+_DIRECT: Mapping[Convert | None, type] = {_text: str, _boolean: bool, _double: float}
+"""By what converts a value, the type of those that it leaves as they are."""
 
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
