@@ -1,6 +1,7 @@
 """The commands of releases, as processes: on a log of either store, and by a server."""
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,11 +9,16 @@ from typing import Any
 
 import pytest
 
+from engine.ledger.queries import releases
+from engine.ledger.store.open import open_store
+from engine.ledger.store.release_rows import ServerRow
 from tests.books import write_book
 from tests.forked import tact
 from tests.logs import Log, sqlite_log
 from tests.releases.books import BOOK, SCENARIO, edition, files
 from tests.servers import Server, serving
+
+NOW = 1_773_108_000_000_000
 
 
 def write(folder: Path, book: str = BOOK, scenario: str = SCENARIO) -> Path:
@@ -33,7 +39,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def done(*words: str, code: int = 0) -> str:
     """What the command prints; it ends with the exit code."""
-    run = tact(*words)
+    run = tact(*words, environment={**os.environ, "COLUMNS": "300"})
     assert run.returncode == code, run.stderr
     assert "Traceback" not in run.stderr
     return run.stdout if code == 0 else run.stderr
@@ -66,6 +72,24 @@ def test_a_book_is_released_on_a_log(any_log: Log, tmp_path: Path) -> None:
     assert [name["name"] for name in difference["names"]] == ["cream"]
     assert done("versions", "--audit", *where).count("│ done") == 6
     assert done("servers", *where) == "no server follows a book by its name\n"
+
+
+def test_servers_say_what_they_serve_and_refused(any_log: Log) -> None:
+    """Each in a row, with the cause."""
+    store = open_store(any_log.url)
+    row = ServerRow("a-1", "spring", "1" * 64, "", 1, NOW, NOW, "2" * 64, "there is no operator 'gtr'", "0.1")
+    with store.transaction():
+        releases.see_server(store, row)
+        releases.see_server(store, row._replace(server="b-1", name="autumn", refused="", cause=""))
+    store.close()
+    printed = done("servers", "spring", "--log", any_log.url)
+    assert all(words in printed for words in ("a-1", "1" * 12, "2" * 12, "there is no operator 'gtr'"))
+    assert "b-1" not in printed
+    document = json.loads(done("servers", "--log", any_log.url, "--json"))
+    assert [(server["server"], server["refused"]) for server in document["servers"]] == [
+        ("a-1", "2" * 64),
+        ("b-1", ""),
+    ]
 
 
 def test_a_book_is_released_by_a_server(server: Server, tmp_path: Path) -> None:
