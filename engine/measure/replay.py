@@ -125,7 +125,8 @@ def _decide_again(
     """The row that the decision has now, and its selection."""
     evaluation, selection = select_again(evaluate(compiled, logged.request, logged.learned), logged)
     decision = answer(evaluation, selection, row.decision_id)
-    return decision_row(evaluation, row.person, decision, selection, logged.customer_state), selection
+    again = decision_row(evaluation, row.person, decision, selection, logged.customer_state, logged.arm)
+    return again, selection
 
 
 def _other_cldr(row: DecisionRow, compiled: CompiledBook, patch: Sequence[Mapping[str, Any]]) -> str:

@@ -63,7 +63,7 @@ def test_what_is_activated_is_served(any_log: Log, releases: Releases, versions:
         assert server.stop() == 0
 
 
-HALF = Rollout("stage", 0.5)
+HALF = Rollout("staged", "stage", 0.5)
 
 
 def staged(releases: Releases, version: str, rollout: Rollout = HALF) -> None:
@@ -134,7 +134,7 @@ def test_a_retry_gets_the_version_that_decided(any_log: Log, releases: Releases,
             explained = client.explain(during[name].decision_id)
             assert explained.response.book_version == during[name].book_version
             assert not [note for note in explained.notes if "version" in note]
-        staged(releases, other, Rollout("stage", 0.9))
+        staged(releases, other, Rollout("staged", "stage", 0.9))
         assert {name: client.decide(li_na(name, request_id=f"during {name}")) for name in NAMES} == during
         releases.activate(live)
         until(lambda: releases.servers()[0].staged == "")
@@ -144,7 +144,7 @@ def test_a_retry_gets_the_version_that_decided(any_log: Log, releases: Releases,
 
 def test_a_larger_share_keeps_the_persons_of_the_smaller() -> None:
     """With the same salt; another salt draws others."""
-    small, large, other = Rollout("a", 0.2), Rollout("a", 0.5), Rollout("b", 0.2)
+    small, large, other = Rollout("v", "a", 0.2), Rollout("v", "a", 0.5), Rollout("v", "b", 0.2)
     names = [f"p-{number}" for number in range(2_000)]
     assert {name for name in names if small.takes(name)} < {name for name in names if large.takes(name)}
     assert 300 < sum(map(small.takes, names)) < 500

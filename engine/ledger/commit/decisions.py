@@ -158,7 +158,7 @@ class _GroupDecider:
         try:
             if evaluation.request.mode is Mode.PREVIEW:
                 return self._preview(self._with_conversions(evaluation))
-            return self._decide(self._with_conversions(evaluation))
+            return self._decide(self._with_conversions(evaluation), arm)
         except self._of_group:
             raise  # the transaction is over; the group is tried again in halves
         except Exception as fault:
@@ -192,7 +192,7 @@ class _GroupDecider:
         selection = select(evaluation, contacts, person, customer_state, QuotaPreview(self._quotas))
         return answer(evaluation, selection, "")
 
-    def _decide(self, evaluation: Evaluation) -> Decision:
+    def _decide(self, evaluation: Evaluation, arm: RolloutArm | None) -> Decision:
         person = self._identities.person_of(evaluation.request.customer)
         contacts, customer_state = self._contacts_of[person], self._customer_states.of(person)
         if evaluation.compiled.sticky:
@@ -200,7 +200,7 @@ class _GroupDecider:
         quotas = QuotaCommit(self._quotas, evaluation.request.elapsed)
         selection = select(evaluation, contacts, person, customer_state, quotas)
         decision = answer(evaluation, selection, str(uuid7()))
-        row = decision_row(evaluation, person, decision, selection, customer_state)
+        row = decision_row(evaluation, person, decision, selection, customer_state, arm)
         new_contacts = contact_rows(evaluation.compiled.book.channels, person, decision, selection)
         self._decisions.append(row)
         self._contacts += new_contacts

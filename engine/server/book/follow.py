@@ -206,7 +206,7 @@ class BookFollower:
             return
         if row.staged is not None and row.share is not None:
             try:
-                rollout = Rollout(row.salt or "", row.share)
+                rollout = Rollout(row.staged, row.salt or "", row.share)
                 staged = StagedBook(await self._serving(row.staged, serving), rollout)
             except _Refused as refused:
                 refusal = row.staged, refused
