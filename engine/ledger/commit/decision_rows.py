@@ -9,11 +9,8 @@ from engine.decide.answer import offer_of, to_json
 from engine.decide.arbitrate.campaign import Creative
 from engine.decide.arbitrate.candidates import Proposal
 from engine.decide.evaluate import Evaluation, in_force
-<<<<<<< HEAD
 from engine.decide.experiments.bid_prices import BidPrice
-=======
 from engine.decide.experiments.rollout import RolloutArm
->>>>>>> follow
 from engine.decide.experiments.samples import Conversions, Sample
 from engine.decide.experiments.subjects import DrawSubject
 from engine.decide.pressure.contact_state import initial_status
