@@ -33,6 +33,8 @@ class Suite(StrEnum):
     PRESEND = "presend"
     SCARCE = "scarce"
     EDITOR = "editor"
+    RELEASE = "release"
+    HTTP = "http"
 
 
 def main(
