@@ -49,6 +49,17 @@ async def explain_logged(
     logged = await engine.look(lambda store: find_logged(store, decision_id, compiled), deadline=deadline)
     if logged is None:
         raise NoSuchDecision(f"the log holds no decision {decision_id!r:.80}")
+    return await explain_found(compiled, logged, only=only, counterfactuals=counterfactuals)
+
+
+async def explain_found(
+    compiled: CompiledBook,
+    logged: LoggedDecision,
+    *,
+    only: Collection[str] = (),
+    counterfactuals: bool = False,
+) -> Explained:
+    """Explains a decision that was read from the log, as `explain_logged` does."""
     if logged.decision.book_version != compiled.book.version:
         return _as_logged(logged, None, only, _other_book(logged.decision.book_version, compiled))
     if logged.state.is_thin:

@@ -64,10 +64,15 @@ def load(folder: Path) -> LoadedBook:
     return load_sources(files.read_folder(folder), str(folder))
 
 
-def load_files(contents: Mapping[str, bytes], *, earlier: bool = False) -> LoadedBook:
+def load_files(
+    contents: Mapping[str, bytes],
+    *,
+    linted_at: Callable[[ZoneInfo], Instant] | None = None,
+    earlier: bool = False,
+) -> LoadedBook:
     """Load a book from files by name (relative, with slashes), as `load` reads them from a folder. Never raises.
 
-    earlier: as of `load_sources`.
+    linted_at, earlier: as of `load_sources`.
     """
     tables = {name: content for name, content in contents.items() if files.is_table(name)}
     own = {name: content for name, content in contents.items() if files.belongs(name) and name not in tables}
@@ -75,7 +80,7 @@ def load_files(contents: Mapping[str, bytes], *, earlier: bool = False) -> Loade
     if len(sources.files) > files.MAX_FILES:
         sources.files.clear()
         sources.problem("", Code.TOO_LARGE, f"a book has at most {files.MAX_FILES:,} files")
-    return load_sources(sources, earlier=earlier)
+    return load_sources(sources, "", linted_at, earlier=earlier)
 
 
 def load_text(text: str) -> LoadedBook:

@@ -12,6 +12,7 @@ LONGEST_FUNCTION = 60
 
 REASONS = {
     "engine.cli.__main__": "`python -m engine.cli`",
+    "engine.cli.approve": "a command, imported by its name when it is called",
     "engine.cli.demo": "a command, imported by its name when it is called",
     "engine.cli.health": "a command, imported by its name when it is called",
     "engine.cli.migrate": "a command, imported by its name when it is called",
@@ -19,6 +20,8 @@ REASONS = {
     "engine.cli.report_audiences": "a command, imported by its name when it is called",
     "engine.cli.report_fatigue": "a command, imported by its name when it is called",
     "engine.cli.report_portrait": "a command, imported by its name when it is called",
+    "engine.cli.rollback": "a command, imported by its name when it is called",
+    "engine.cli.servers": "a command, imported by its name when it is called",
     "engine.cli.withdrawals": "a part of a command, imported by its name where --log needs the database",
 }
 """Short modules with one user, each with the reason why it is not a part of that user."""

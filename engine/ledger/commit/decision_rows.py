@@ -10,6 +10,7 @@ from engine.decide.arbitrate.campaign import Creative
 from engine.decide.arbitrate.candidates import Proposal
 from engine.decide.evaluate import Evaluation, in_force
 from engine.decide.experiments.bid_prices import BidPrice
+from engine.decide.experiments.rollout import RolloutArm
 from engine.decide.experiments.samples import Conversions, Sample
 from engine.decide.experiments.subjects import DrawSubject
 from engine.decide.pressure.contact_state import initial_status
@@ -57,12 +58,13 @@ def decision_row(
     decision: Decision,
     selection: Selection,
     customer_state: CustomerState,
+    arm: RolloutArm | None = None,
 ) -> DecisionRow:
-    """The row of `decisions`."""
+    """The row of `decisions`. arm: of the version that decided, while one is staged."""
     first = decision.offers[0] if decision.offers else _NO_OFFER
     if decision.outcome is Outcome.CONTROL:
         first = offer_of(evaluation, selection.chosen[0])
-    made_of = _inputs(evaluation, person), _trace(evaluation, person, selection, customer_state)
+    made_of = _inputs(evaluation, person), _trace(evaluation, person, selection, customer_state, arm)
     return row_of(decision, person, first, evaluation.request.placement, made_of)
 
 
@@ -198,6 +200,7 @@ def _trace(
     person: str,
     selection: Selection,
     customer_state: CustomerState,
+    arm: RolloutArm | None,
 ) -> str:
     listed = selection.tried[:MOST_CANDIDATES]
     document: dict[str, Any] = {
@@ -238,7 +241,8 @@ def _trace(
     if prices := _prices(evaluation):
         document["prices"] = prices
     if experiments := [
-        *_experiments(evaluation, listed, selection, evaluation.subject(person, customer_state.kept))
+        *_experiments(evaluation, listed, selection, evaluation.subject(person, customer_state.kept)),
+        *([] if arm is None else [arm.experiment]),
     ]:
         document["experiments"] = experiments
     if customer_state.kept:
