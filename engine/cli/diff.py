@@ -12,7 +12,7 @@ from rich.text import Text
 
 from engine.cli.books import check_attribute, in_color, loaded_book
 from engine.cli.connect import Access, Ca, Cert, Key, ServerName, TokenFile, WithTls
-from engine.cli.diff_text import compared_texts, show_texts
+from engine.cli.diff_text import both_named, compared_texts, show_texts
 from engine.cli.exits import BOOK, SCENARIO, USAGE, fail
 from engine.cli.logged import check_log, moment_of, progress
 from engine.cli.options import LogUrl, settings_of
@@ -78,11 +78,10 @@ def diff(
     Exit code 4: a budget in NEW/tests/budgets.yaml is exceeded.
     """
     if text or server:
-        others = any((not text, challenger, by, since, until))
-        names = None if others else (old, new)
+        names = both_named(old, new, others=any((not text, challenger, by, since, until)))
         access = Access(tls, ca, cert, key, server_name, token_file)
         with desk_of(server, log, access, timeout) as desk:
-            show_texts(compared_texts(desk, names), as_json=as_json)
+            show_texts(compared_texts(desk, *names), as_json=as_json)
         return
     url = settings_of(log=log).log
     if challenger and (old or by):

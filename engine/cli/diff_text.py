@@ -16,14 +16,15 @@ from engine.releases import compare_releases, diff_response, release_files, shor
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
-def compared_texts(desk: Desk, names: tuple[str | None, str | None] | None) -> pb.DiffResponse:
-    """What differs between two published versions, or folders of books; ends the command unless both are named.
-
-    names: None where other options were given that do not go with it.
-    """
-    old, new = names or (None, None)
-    if not (old and new):
+def both_named(old: str | None, new: str | None, *, others: bool) -> tuple[str, str]:
+    """The two sides; ends the command where one is missing, or there are other options that do not go with it."""
+    if not (old and new) or others:
         fail("--text compares two books, with --server too, and goes with no other option than --log", USAGE)
+    return old, new
+
+
+def compared_texts(desk: Desk, old: str, new: str) -> pb.DiffResponse:
+    """What differs between two published versions, or folders of books."""
     if not (Path(old).is_dir() or Path(new).is_dir()):
         return desk.diff(pb.DiffRequest(old=old, new=new))
     (before, old_files), (after, new_files) = _side(desk, old), _side(desk, new)

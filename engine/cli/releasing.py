@@ -16,7 +16,7 @@ from engine.cli.connect import Access
 from engine.cli.exits import USAGE, fail
 from engine.cli.logged import check_log
 from engine.cli.options import settings_of
-from engine.client import InvalidRequest, RulebooksClient, TactError
+from engine.client import InvalidRequest, Overloaded, RulebooksClient, TactError
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import check_url
 from engine.model.shown import printable_lines
@@ -87,6 +87,9 @@ def _shown_refusals() -> Iterator[None]:
     except InvalidRequest as error:
         lines = [f"{violation.field}: {violation.description}" for violation in error.violations]
         fail("\n".join(lines) or str(error))
+    except Overloaded as error:
+        hint = "; the server's TACT_MESSAGE_BYTES bounds it" if "larger than max" in str(error) else ""
+        fail(f"{error}{hint}")
     except (TactError, LedgerError, InvalidMessage) as error:
         fail(str(error))
 

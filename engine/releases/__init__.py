@@ -30,6 +30,8 @@ from engine.releases.messages import (
     files_of,
     publish_command,
     publish_response,
+    refusal_of,
+    refuse_command,
     rollback_command,
 )
 from engine.releases.reading import read_list, read_pair, read_release, read_servers, read_version
@@ -71,6 +73,8 @@ __all__ = [
     "read_release",
     "read_servers",
     "read_version",
+    "refusal_of",
+    "refuse_command",
     "release_files",
     "rollback_command",
     "short_version",

@@ -152,6 +152,27 @@ class PublishCommand(ReleaseCommand[PublishedRelease]):
 
 
 @dataclass(frozen=True, slots=True)
+class RefusePublishCommand(ReleaseCommand[None]):
+    """A book that its check refused: nothing is kept of it but a row of the audit.
+
+    name, version: empty where the book does not load.
+    """
+
+    actor: ReleaseActor
+    name: str
+    version: str
+    cause: str
+
+    def described(self) -> tuple[ReleaseAction, str, str, str]:
+        """As checked."""
+        return ReleaseAction.PUBLISH, self.name, self.version, self.cause
+
+    def change(self, store: Store) -> None:  # noqa: ARG002 -- as declared
+        """Refuses it: raises NotReleasable."""
+        raise NotReleasable(self.cause)
+
+
+@dataclass(frozen=True, slots=True)
 class ApproveCommand(ReleaseCommand[ApprovedRelease]):
     """What somebody says of a version, which its whole hash names."""
 

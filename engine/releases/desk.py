@@ -1,7 +1,7 @@
 """Releases of a log without a server: for commands on the machine that has it."""
 
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -25,6 +25,8 @@ from engine.releases.messages import (
     files_of,
     publish_command,
     publish_response,
+    refusal_of,
+    refuse_command,
     rollback_command,
 )
 from engine.releases.reading import read_list, read_pair, read_release, read_servers, read_version
@@ -53,6 +55,10 @@ class LogDesk:
         check_publish(request)
         actor, files = self._actor(), files_of(request.files)
         checked = check_release(files, actor.at)
+        if not checked.ok:
+            with suppress(LedgerError):
+                self._commit(refuse_command(checked, actor))
+            raise refusal_of(checked)
         result = self._commit(publish_command(request, files, checked, actor))
         release = self._read(lambda store: read_release(store, result.publication))
         return publish_response(result, checked, release)

@@ -18,6 +18,7 @@ from engine.releases.commands import (
     ApproveCommand,
     PublishCommand,
     PublishedRelease,
+    RefusePublishCommand,
     ReleaseActor,
     RollbackCommand,
 )
@@ -47,6 +48,10 @@ _MOST_LISTED, _LISTED = 1_000, 50
 _MOST_REMARKS = 100
 
 
+_MOST_CAUSE = 1_000
+"""Characters of why a book was refused, in the audit."""
+
+
 @cache
 def engine_version() -> str:
     """The version of Tact that runs."""
@@ -73,10 +78,7 @@ def files_of(messages: Iterable[pb.BookFile]) -> dict[str, bytes]:
 def publish_command(
     request: pb.PublishRequest, files: Mapping[str, bytes], checked: CheckedRelease, actor: ReleaseActor
 ) -> PublishCommand:
-    """The command that keeps what was checked; raises InvalidMessage where the book or a scenario is wrong."""
-    check_publish(request)
-    if not checked.ok:
-        raise InvalidMessage([FieldViolation(where, what) for where, what in refusals(checked)])
+    """The command that keeps what was checked and is fine."""
     own = {name: files[name] for name in checked.own}
     tests = {name: content for name, content in files.items() if is_test(name)}
     remarks = [in_short(remark) for remark in checked.diagnostics[:_MOST_REMARKS]]
@@ -96,6 +98,18 @@ def publish_command(
         text_of_files(tests),
     )
     return PublishCommand(actor, row, text_of_files(own))
+
+
+def refuse_command(checked: CheckedRelease, actor: ReleaseActor) -> RefusePublishCommand:
+    """The command that notes that a book was refused."""
+    (where, what), *others = refusals(checked)
+    more = f", and {len(others):,} more" if others else ""
+    return RefusePublishCommand(actor, checked.name, checked.version, f"{where}: {what}"[:_MOST_CAUSE] + more)
+
+
+def refusal_of(checked: CheckedRelease) -> InvalidMessage:
+    """Why a book is refused: everything that is wrong with it."""
+    return InvalidMessage([FieldViolation(where, what) for where, what in refusals(checked)])
 
 
 def check_publish(request: pb.PublishRequest) -> None:

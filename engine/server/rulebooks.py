@@ -6,7 +6,7 @@ What takes long is done in a child process: the check of a book, and the compari
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ import grpc
 import structlog
 
 from engine.api.v1 import rulebooks_pb2 as pb
+from engine.ledger.errors import LedgerError
 from engine.ledger.ledger import Ledger
 from engine.ledger.store.store import Store
 from engine.model.instant import Instant
@@ -38,6 +39,8 @@ from engine.releases import (
     read_release,
     read_servers,
     read_version,
+    refusal_of,
+    refuse_command,
     rollback_command,
 )
 from engine.server.access.callers import CALLER
@@ -104,6 +107,10 @@ class RulebooksService:
         check_publish(request)
         files = files_of(request.files)
         checked = await self._checked(files, context)
+        if not checked.ok:
+            with suppress(LedgerError):
+                await self._commit(refuse_command(checked, self._actor()), context)
+            raise refusal_of(checked)
         result = await self._commit(publish_command(request, files, checked, self._actor()), context)
         row = result.publication
         if result.is_new:

@@ -5,11 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.api.v1 import rulebooks_pb2 as pb
 from engine.ledger.commit.books import KeepBookCommand
 from engine.ledger.commit.group import commit_group
 from engine.ledger.store.open import open_store
+from engine.ledger.store.release_rows import ActivationRow
 from engine.releases import (
     LogDesk,
     NotApproved,
@@ -19,6 +22,7 @@ from engine.releases import (
     OwnApproval,
     ReleaseRefused,
 )
+from engine.releases.standing import live_before
 from engine.rulebook.load import load_files
 from engine.wire.violations import InvalidMessage
 from tests.logs import Log
@@ -94,7 +98,10 @@ def test_a_broken_draft_is_refused_with_its_places(
         desk().publish(publishing(book, scenario=scenario))
     violations = caught.value.violations
     assert any(item.field.startswith(field) and sentence in item.description for item in violations)
-    assert desk().list(pb.ListRequest(name="")).names == []
+    listed = desk().list(pb.ListRequest(audit=True))
+    assert listed.names == []
+    assert [(entry.action, entry.result) for entry in listed.audit] == [("publish", "refused")]
+    assert listed.audit[0].note.startswith(violations[0].field)
 
 
 def test_the_first_text_of_a_version_stays(desk: Desk) -> None:
@@ -347,3 +354,23 @@ def test_two_versions_are_compared_by_names_and_lines(desk: Desk) -> None:
     ]
     assert "+  cream: {name: Cream, value: 12, content: {default: {text: A cream}}}" in difference.lines
     assert not difference.cut
+
+
+@given(st.lists(st.booleans(), max_size=30))
+def test_rollbacks_are_as_if_what_they_took_back_had_never_been(steps: list[bool]) -> None:
+    """Whatever was activated and taken back before: a stack, of which the first version stays."""
+    stack, rows = ["v0"], [row_of("v0", "activate")]
+    for number, activates in enumerate(steps, start=1):
+        before = live_before(rows)
+        assert before == (stack[-2] if len(stack) > 1 else "")
+        if activates:
+            stack.append(f"v{number}")
+            rows.insert(0, row_of(stack[-1], "activate"))
+        elif before:
+            stack.pop()
+            rows.insert(0, row_of(before, "rollback"))
+
+
+def row_of(version: str, action: str) -> ActivationRow:
+    """An activation, of which only the version and the action matter."""
+    return ActivationRow(1, "spring", version, "", action, None, None, 1, "ann", "", emergency=False)

@@ -322,3 +322,32 @@ def test_a_check_that_takes_too_long_ends_and_keeps_nothing(clients: Clients, se
         hasty.publish(publishing(edition(300)))
     assert caught.value.code is grpc.StatusCode.DEADLINE_EXCEEDED
     assert clients["reader"].check(pb.CheckRequest(files=messages(files(edition(300))))).ok
+
+
+def test_a_compressed_bomb_is_refused(server: Server, clients: Clients) -> None:
+    """A message that is small until it is unpacked; the server goes on."""
+    bomb = pb.PublishRequest(
+        files=[pb.BookFile(name=f"{number}.yaml", content=b" " * (1 << 20)) for number in range(64)]
+    )
+    with grpc.insecure_channel(server.target, compression=grpc.Compression.Gzip) as channel:
+        stub: Any = RulebooksStub(channel)  # type: ignore[no-untyped-call]
+        with pytest.raises(grpc.RpcError) as caught:
+            stub.Publish(bomb, metadata=(("authorization", "Bearer writer"),), timeout=60)
+    assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert clients["reader"].servers(pb.ServersRequest()).servers is not None
+
+
+def test_too_many_checks_at_once_are_refused(clients: Clients) -> None:
+    """Eight are under way or wait; the others are told to come again."""
+
+    def check(number: int) -> str:
+        try:
+            return str(
+                clients["reader"].check(pb.CheckRequest(files=[pb.BookFile(name=f"{number}.yaml")])).ok
+            )
+        except Overloaded as error:
+            return str(error)
+
+    with ThreadPoolExecutor(24) as pool:
+        outcomes = list(pool.map(check, range(24)))
+    assert set(outcomes) == {"False", "RESOURCE_EXHAUSTED: 8 checks of books are under way or wait"}
