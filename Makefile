@@ -1,4 +1,4 @@
-.PHONY: help setup demo demo-batch test test-pythons test-node test-browser test-spark test-busy lint types contracts drift unit generate bench trial soak steady fuzz kills audit licences serve clean format
+.PHONY: help setup demo demo-batch test test-pythons test-node test-browser test-spark test-pgbouncer test-busy lint types contracts drift unit generate bench trial soak steady fuzz kills audit licences serve clean format
 
 VENV := .venv
 BIN := $(VENV)/bin

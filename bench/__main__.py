@@ -32,6 +32,8 @@ class Suite(StrEnum):
     BATCH = "batch"
     PRESEND = "presend"
     SCARCE = "scarce"
+    RELEASE = "release"
+    HTTP = "http"
 
 
 def main(

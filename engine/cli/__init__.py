@@ -24,6 +24,8 @@ COMMANDS = (
     "presend-status",
     "presend-result",
     "prices",
+    "person",
+    "prune",
     "diff",
     "evaluate",
     "publish",

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from engine.conditions.trace import trace
 from engine.decide.answer import answer
+from engine.decide.arbitrate.prices import Charge
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation, evaluate
 from engine.decide.select import Selection, select
@@ -46,6 +47,17 @@ async def explain_logged(
     logged = await engine.look(lambda store: find_logged(store, decision_id, compiled), deadline=deadline)
     if logged is None:
         raise NoSuchDecision(f"the log holds no decision {decision_id!r:.80}")
+    return await explain_found(compiled, logged, only=only, counterfactuals=counterfactuals)
+
+
+async def explain_found(
+    compiled: CompiledBook,
+    logged: LoggedDecision,
+    *,
+    only: Collection[str] = (),
+    counterfactuals: bool = False,
+) -> Explained:
+    """Explains a decision that was read from the log, as `explain_logged` does."""
     if logged.decision.book_version != compiled.book.version:
         return _as_logged(logged, None, only, _other_book(logged.decision.book_version, compiled))
     if logged.state.is_thin:
@@ -109,7 +121,7 @@ def _as_logged(
         replace(
             _candidate(outcome, evaluation),
             propensity=propensities.get(outcome.campaign),
-            paid={} if evaluation is None else paid_prices(evaluation, outcome.campaign),
+            paid=() if evaluation is None else _paid(evaluation, outcome.campaign),
         )
         for outcome in logged.decision.candidate_outcomes
         if not only or outcome.campaign in only
@@ -122,6 +134,12 @@ def _as_logged(
     if logged.more_candidates:
         notes = (*notes, f"the log lists the first candidates only; there were {logged.more_candidates} more")
     return Explained(logged.decision, campaigns, notes=tuple(notes))
+
+
+def _paid(evaluation: Evaluation, campaign: str) -> tuple[Charge, ...]:
+    """What a logged candidate paid; nothing if the book has no such campaign."""
+    own = (own for own in evaluation.compiled.compiled_campaigns if own.campaign.name == campaign)
+    return next((paid_prices(evaluation, compiled_campaign) for compiled_campaign in own), ())
 
 
 def _candidate(outcome: CandidateOutcome, evaluation: Evaluation | None) -> CampaignExplained:

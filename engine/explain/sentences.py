@@ -1,12 +1,13 @@
 """An explanation in sentences: what became of a campaign, why, and what would change that."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from math import inf
 from zoneinfo import ZoneInfo
 
 from engine.conditions.evaluate import Verdict
 from engine.conditions.trace import Trace
+from engine.decide.arbitrate.prices import Charge
 from engine.decide.experiments.posteriors import Propensity
 from engine.explain.contacts import changed_in_words, found_in_words, needs_in_words
 from engine.explain.model import CampaignExplained, Change, ChangeKind, Counterfactual, DrawExplained
@@ -45,8 +46,7 @@ def sentence(campaign: CampaignExplained, zone: ZoneInfo) -> str:
         parts += _drawn(campaign.drawn, zone)
     if campaign.propensity is not None:
         parts.append(_learned(campaign.propensity))
-    if campaign.paid:
-        parts.append(_paid(campaign.paid))
+    parts += map(_paid, campaign.paid)
     if campaign.language is not None:
         parts.append(language_in_words(campaign.language))
     text = "; ".join(parts) + "."
@@ -109,14 +109,14 @@ def _learned(propensity: Propensity) -> str:
     return f"propensity {propensity.rate:.2g}, learned from {offers}"
 
 
-def _paid(paid: Mapping[str, float]) -> str:
-    """What its score lost to the prices of what is scarce, or which counter goes to others only."""
-    return " and ".join(
-        f"{counter} is scarce and goes to those who score more"
-        if amount == inf
-        else f"its score is {amount:.3g} less for {counter}, which is scarce"
-        for counter, amount in sorted(paid.items())
-    )
+def _paid(charge: Charge) -> str:
+    """What its score lost to the price of what is scarce, or to whom that went."""
+    counter = charge.rule.counter
+    if charge.amount < inf:
+        return f"its score is {charge.amount:.3g} less for {counter}, which is scarce"
+    if charge.cut_off is None:
+        return f"{counter} went to campaigns of a higher tier"
+    return f"{counter} went to customers with a score above {charge.cut_off:.3g}"
 
 
 def _drawn(drawn: DrawExplained, zone: ZoneInfo) -> Iterator[str]:
