@@ -179,6 +179,20 @@ def test_what_was_accepted_is_answered_when_the_server_stops(tmp_path: Path) -> 
         assert server.ended(HANGS) == 0
 
 
+def test_a_log_that_does_not_take_it_is_503(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the seconds after which to try again, and nothing of where the log is; a placement gets its fallback."""
+    monkeypatch.setenv("TACT_BUSY_TIMEOUT", "0.2")
+    with served(tmp_path) as server, httpx.Client(base_url=server.http, timeout=60) as web:
+        assert well(server)
+        with held(tmp_path / "tact.db"):
+            answer = web.post("/v1/decide", json=body_of(li_na("away", channels=["sms"])))
+            until(lambda: web.get("/readyz").status_code == 503, server)
+            assert web.get("/readyz").json() == {"ready": False}
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert answer.json()["detail"] == "the log did not take this now; a retry is safe"
+        assert "tact.db" not in answer.text
+
+
 def decisions_wait(server: Server) -> bool:
     """Whether its port takes connections still: the call above has been sent by then."""
     with closing(connect(server)):
