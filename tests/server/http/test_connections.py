@@ -20,6 +20,7 @@ from tests.server.http.conftest import HTTP
 from tests.server.http.test_calls import body_of
 from tests.server.log_trouble import held
 from tests.servers import Server, faults_in, serving
+from tests.telemetry.shown import three_free_ports, value
 from tests.waiting import HANGS, until
 from tests.workers.processes import said
 
@@ -242,3 +243,19 @@ def test_an_address_beyond_loopback_needs_what_grpc_needs(tmp_path: Path) -> Non
         log = f"sqlite:///{tmp_path / 'tact.db'}"
         done = tact("serve", "--rules", book, "--log", log, "--port", "0", "--http", f"127.0.0.1:{port}")
         assert f"cannot listen on 127.0.0.1:{port}: it is in use" in done.stderr
+
+
+def test_calls_and_connections_are_counted(tmp_path: Path) -> None:
+    """As those of gRPC, by method and status, refused ones too; and how many connections are open."""
+    port = three_free_ports()
+    with served(tmp_path, "--metrics-port", str(port)) as server, closing(connect(server)):
+        with httpx.Client(base_url=server.http, timeout=60) as web:
+            assert web.post("/v1/decide", json=body_of(li_na("counted", placement="hero"))).status_code == 200
+            assert web.post("/tact.v1.Decisions/Decide", json={}).status_code == 400
+            assert web.get("/v1/books/spring/live").status_code == 200
+            assert web.get("/healthz").status_code == 200
+            until(lambda: value(port, "tact_http_connections") == 2, server)
+        assert value(port, "tact_calls_total", method="Decide", status="OK") == 1
+        assert value(port, "tact_calls_total", method="Decide", status="INVALID_ARGUMENT") == 1
+        assert value(port, "tact_calls_total", method="live", status="OK") == 1
+        assert value(port, "tact_decisions_total", outcome="offer") == 1
