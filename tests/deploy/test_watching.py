@@ -81,8 +81,16 @@ def test_a_server_shows_what_is_asked_for(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("TACT_WEATHER_URL", "http://127.0.0.1:9")
     first = three_free_ports()
     book = write_book(tmp_path / "book")
-    options = ("--workers", "2", "--metrics-port", str(first), "--challenger", str(book))
-    options += ("--http", "127.0.0.1:0")
+    options = (
+        "--workers",
+        "2",
+        "--metrics-port",
+        str(first),
+        "--challenger",
+        str(book),
+        "--http",
+        "127.0.0.1:0",
+    )
     with serving(book, tmp_path / "tact.db", *options) as server:
         until(lambda: value(first, "tact_workers") == 2)
         shown = {name for port in (first, first + 1) for name in _shown(get(port, "/metrics")[1])}
