@@ -9,9 +9,11 @@ from functools import partial
 from pathlib import Path
 
 from engine.authoring.analyse import Analysis, Documents, analyse, read_contents
+from engine.authoring.quick import changed_diagnostics, is_large
 from engine.authoring.schema import schema
 from engine.authoring.schema_of_shapes import Schema
 from engine.lsp.convert import EditedText
+from engine.rulebook.report.diagnostics import Diagnostic
 from engine.rulebook.text import files
 
 DEBOUNCE = 0.15
@@ -34,8 +36,10 @@ class OpenBook:
     """The newest; None before the first."""
     good: Analysis | None = None
     """The newest of a book without errors."""
+    shown: tuple[Diagnostic, ...] = ()
+    """Of the newest analysis, or sooner of what was changed since."""
     contents: dict[str, bytes] = field(default_factory=dict)
-    """The files that the newest analysis is of."""
+    """The files that `shown` is of."""
     _documents: Documents = field(default_factory=Documents)
     _schema: tuple[Analysis, Schema] | None = None
     _changed: bool = False
@@ -64,13 +68,26 @@ class OpenBook:
             if self._changed:
                 continue
             typed = {name: text.encode("utf-8", "surrogatepass") for name, text in self.typed.items()}
+            if self.analysis is not None and is_large(self.analysis):
+                await self._show_changed(typed, self.analysis)
+            if self._changed:
+                continue
             contents, analysis = await asyncio.to_thread(
                 partial(_analysed, self.folder, typed, self._documents)
             )
             if not self._changed:
                 self.analysis, self.contents, self._texts = analysis, contents, {}
+                self.shown = analysis.diagnostics
                 self.good = analysis if analysis.book is not None else self.good
                 await self.publish(self)
+
+    async def _show_changed(self, typed: dict[str, bytes], before: Analysis) -> None:
+        """Publish the errors of what was changed, before the whole book is analysed."""
+        quick = partial(_quickly, self.folder, typed, before, self._documents)
+        contents, diagnostics = await asyncio.to_thread(quick)
+        if not self._changed:
+            self.contents, self._texts, self.shown = contents, {}, diagnostics
+            await self.publish(self)
 
     def schema(self) -> Schema:
         """The schema with the names of the newest analysis; before it that of any book."""
@@ -98,6 +115,13 @@ def _analysed(
 ) -> tuple[dict[str, bytes], Analysis]:
     contents = {**read_contents(folder), **typed}
     return contents, analyse(contents, documents=documents)
+
+
+def _quickly(
+    folder: Path, typed: dict[str, bytes], before: Analysis, documents: Documents
+) -> tuple[dict[str, bytes], tuple[Diagnostic, ...]]:
+    contents = {**read_contents(folder), **typed}
+    return contents, changed_diagnostics(contents, before, documents)
 
 
 def folder_of(path: Path, text: str, roots: list[Path]) -> Path | None:

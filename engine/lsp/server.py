@@ -94,10 +94,8 @@ class BookServer(LanguageServer):
 
     async def publish(self, book: OpenBook) -> None:
         """Show the diagnostics of the newest analysis, and take back those of files that have none any more."""
-        if book.analysis is None:
-            return
         by_file: dict[str, list[types.Diagnostic]] = {name: [] for name in book.typed}
-        for diagnostic in book.analysis.diagnostics:
+        for diagnostic in book.shown:
             name = diagnostic.file if diagnostic.file in book.contents else min(book.contents, default="")
             by_file.setdefault(name, []).append(diagnostic_of(diagnostic, book.text(name)))
         before = self.published.get(book.folder, set())

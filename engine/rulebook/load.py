@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -130,12 +130,17 @@ def read_sources(
     *,
     earlier: bool = False,
     compose: Callable[[str], Document] = merge.compose_of_book,
+    incomplete: Collection[str] = (),
 ) -> SourceReading:
-    """As `load_sources`, with all that was found out. compose: reads the text of one file; editors keep the documents."""
+    """As `load_sources`, with all that was found out.
+
+    compose: reads the text of one file; editors keep the documents. incomplete: sections of which it leaves entries out, so
+    that their names are not known.
+    """
     if not sources.files and not sources.problems:
         sources.problem(folder, Code.FILE, "there are no YAML files", "a book is a folder of *.yaml files")
     findings = Findings(earlier=earlier)
-    book, ignored, merged = None, 0, Merged()
+    book, ignored, merged = None, 0, Merged(broken={(section,) for section in incomplete})
     with suppress(TooManyErrors):  # the last diagnostic says so
         merge.merge(sources, findings, merged, compose)
         book = _book(merged, sources, findings) if sources.files else None

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 from engine.rulebook.model.book import OFFER_PRICE, Attribute, AttributeType
 from engine.rulebook.model.derived import DAYS_TO_ANNIVERSARY
 from engine.rulebook.report.diagnostics import Code, quote
-from engine.rulebook.report.findings import Findings, Path, Use
+from engine.rulebook.report.findings import Findings, Path
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ class SymbolTable(Generic[T]):
         """
         if use:
             self.used.add(name)
-        findings.uses.append(Use((*self.section, name), path, key, offset))
+        findings.use((*self.section, name), path, key=key, offset=offset)
         if name not in self.values and name not in self.broken and not self.partial:
             hint = findings.suggest(name, [*self.values, *self.broken])
             report = findings.key_error if key else findings.error
@@ -120,7 +120,7 @@ class AttributeScope:
         attribute = self.declared.values.get(name) or self._anniversary(name)
         date = name.removesuffix(DAYS_TO_ANNIVERSARY)
         broken = {name, date} & self.declared.broken
-        findings.uses.append(Use(("attributes", date if name in self.anniversaries else name), path, key))
+        findings.use(("attributes", date if name in self.anniversaries else name), path, key=key)
         if attribute is None and not broken and not self.declared.partial:
             report = findings.key_error if key else findings.error
             days = (date + DAYS_TO_ANNIVERSARY for date in self._dates())
@@ -164,7 +164,7 @@ class AttributeScope:
         if fields is not None and name in fields:
             exposing = "fields" if noun == "nearest" else "expose"
             target = (*table.section, owner, exposing, name)
-            findings.uses.append(Use(target, path, key, before + len(owner) + 1))
+            findings.use(target, path, key=key, offset=before + len(owner) + 1)
         if fields is None or name in fields:
             return fields[name] if fields else None
         exposed = f"it exposes {', '.join(fields)}" if fields else "it exposes nothing: add `expose` to it"

@@ -9,7 +9,7 @@ from engine.rulebook.conditions.trees import IGNORE_CASE, Trees
 from engine.rulebook.model.book import Attribute, AttributeType, EventType
 from engine.rulebook.model.derived import EVENT_NUMBER, EVENT_TEXTS
 from engine.rulebook.report.diagnostics import Code, Severity, quote
-from engine.rulebook.report.findings import Findings, Path, Use
+from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.symbols import SymbolTable
 from engine.rulebook.text.merge import is_words
 from engine.rulebook.text.nodes import PlainData
@@ -54,7 +54,7 @@ class EventGrammar(Trees):
         if self.types.values or self.types.broken:
             self.types.get(event, path, self.findings)
         else:
-            self.findings.uses.append(Use((*EVENT_TYPES, event), path))
+            self.findings.use((*EVENT_TYPES, event), path)
         return self.named(event)
 
     def named(self, event: str) -> "EventGrammar":

@@ -22,7 +22,7 @@ from engine.rulebook.model.book import (
     ValueFormat,
 )
 from engine.rulebook.report.diagnostics import Code, Severity, Suggestion, quote
-from engine.rulebook.report.findings import Findings, Path, SourcePlace, Use
+from engine.rulebook.report.findings import Findings, Path, SourcePlace
 from engine.rulebook.symbols import AttributeScope, SymbolTable
 from engine.rulebook.text import regions
 from engine.rulebook.text.merge import as_words, is_words
@@ -70,7 +70,7 @@ class ContentReader:
         channels = self.channels
         if key == "default":
             return self._templates(data, path)
-        self.findings.uses.append(Use((*channels.section, key), path, key=True))
+        self.findings.use((*channels.section, key), path, key=True)
         if key not in channels.values and key not in channels.broken and not channels.partial:
             hint = self.findings.suggest(key, ["default", *channels.values])
             message = f"{quote(key)} is neither `default` nor a channel"
@@ -211,10 +211,9 @@ class _PlaceholderReader:
         name = unicodedata.normalize("NFC", name.strip())
         attribute = None
         if name:
-            before = len(self.findings.uses)
+            self.findings.placeholder = self.token.span()
             attribute = self.attribute_scope.use(name, self.path, self.findings, shown=True)
-            uses = self.findings.uses
-            uses[before:] = [use._replace(placeholder=self.token.span()) for use in uses[before:]]
+            self.findings.placeholder = None
         else:
             self.findings.error(self.path, Code.TEMPLATE, "a placeholder without an attribute")
         value_format = self._format(stated.strip()) if colon else None

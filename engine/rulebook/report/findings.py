@@ -98,6 +98,8 @@ class Findings:
     """The file of diagnostics whose path is written nowhere."""
     uses: list[Use] = field(default_factory=list)
     """The names that were looked up, and from where."""
+    placeholder: tuple[int, int] | None = None
+    """Where in its text the placeholder is that is being read; None outside of placeholders."""
     _diagnostics: set[Diagnostic] = field(default_factory=set)
     _comparisons: int = _COMPARISONS
     _errors: int = 0
@@ -149,6 +151,10 @@ class Findings:
             self._remarks += 1
             if self._remarks <= MOST_REMARKS:
                 self._diagnostics.add(diagnostic)
+
+    def use(self, target: Path, path: Path, *, key: bool = False, offset: int = 0) -> None:
+        """Keep that the path, or its key, refers to the name that is declared at the target."""
+        self.uses.append(Use(target, path, key, offset, self.placeholder))
 
     def parse(self, path: Path, text: str | None, parser: Callable[[str], T], hint: str = "") -> T | None:
         """The parsed text; None for None, and after reporting the ParseError that the parser raised.

@@ -23,7 +23,7 @@ from engine.rulebook.model.book import (
 from engine.rulebook.model.experiments import Attribution, Layer
 from engine.rulebook.model.policies import Cap, Quota
 from engine.rulebook.report.diagnostics import Code, Severity, quote
-from engine.rulebook.report.findings import Findings, Path, Use
+from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.sections import scores
 from engine.rulebook.sections.budgets import BudgetReader
 from engine.rulebook.sections.caps import WindowReader, limits
@@ -85,7 +85,7 @@ class CampaignReader:
         reached = self._check_reach(shape, offer, path)
         if shape.group is not None:
             check_name(shape.group, (*path, "group"), findings)
-            findings.uses.append(Use(("groups", shape.group), (*path, "group")))
+            findings.use(("groups", shape.group), (*path, "group"))
         learned = scores.learned_propensity(shape, path, findings)
         campaign = Campaign(
             name,

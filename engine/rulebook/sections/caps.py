@@ -7,7 +7,7 @@ from typing import TypeVar
 from engine.rulebook.model.book import AttributeType, Campaign, Channel, Kind, Offer
 from engine.rulebook.model.policies import Calendar, Cap, Clock, Gap, Period, Quota, Rolling, Selector, Window
 from engine.rulebook.report.diagnostics import Code, Severity, quote
-from engine.rulebook.report.findings import Findings, Path, Use
+from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.pressure import (
     CapacityShape,
@@ -72,7 +72,7 @@ class SelectorReader:
     def _tags(self, value: str | Sequence[str], path: Path) -> frozenset[str]:
         known = frozenset(tag for offer in self.offers.values.values() for tag in offer.tags)
         for index, tag in enumerate(_listed(value)):
-            self.findings.uses.append(Use(("tags", tag), (*path, index)))
+            self.findings.use(("tags", tag), (*path, index))
             if tag not in known and not self.offers.partial and not self.offers.broken:
                 message = f"no offer has the tag {quote(tag)}"
                 hint = self.findings.suggest(tag, known)

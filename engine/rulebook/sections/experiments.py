@@ -25,7 +25,7 @@ from engine.rulebook.model.experiments import (
 )
 from engine.rulebook.model.policies import Pause, Policies
 from engine.rulebook.report.diagnostics import Code, quote
-from engine.rulebook.report.findings import Findings, ParseError, Path, Use
+from engine.rulebook.report.findings import Findings, ParseError, Path
 from engine.rulebook.sections.caps import SelectorReader
 from engine.rulebook.shapes.experiments import (
     AttributionShape,
@@ -174,7 +174,7 @@ class ExperimentReader:
             if not inside:
                 message = "a layer and one of its slots are needed, joined by `/`"
             self.findings.error(path, Code.UNKNOWN, message, hint)
-        self.findings.uses.append(Use((*layers.section, name, "slots", inside), path, offset=len(name) + 1))
+        self.findings.use((*layers.section, name, "slots", inside), path, offset=len(name) + 1)
         return layer.slots.get(inside)
 
     def ramp(self, data: Mapping[str, PlainData] | None, path: Path) -> Ramp | ConversionRamp | None:

@@ -12,7 +12,7 @@ from engine.rulebook.content.fields import ContentReader
 from engine.rulebook.model.book import Active, Offer
 from engine.rulebook.model.policies import WEEKDAYS, Clock, Quota
 from engine.rulebook.report.diagnostics import Code
-from engine.rulebook.report.findings import Findings, Path, Use
+from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.sections import ActiveShape, OfferShape
 from engine.rulebook.symbols import SymbolTable
@@ -106,7 +106,8 @@ def _offer(
         if not shape.content or not all(shape.content.values()):
             return None  # empty content is reported once, not for each use
     stock = None if shape.stock is None else Quota(f"{name}/stock", shape.stock)
-    contents.findings.uses += [Use(("tags", tag), (*path, "tags", i)) for i, tag in enumerate(shape.tags)]
+    for index, tag in enumerate(shape.tags):
+        contents.findings.use(("tags", tag), (*path, "tags", index))
     tags = frozenset(shape.tags)
     if shape.promise is not None:
         check_name(shape.promise, (*path, "promise"), contents.findings)

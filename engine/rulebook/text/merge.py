@@ -76,10 +76,11 @@ def compose_of_book(text: str) -> Document:
 def merge(
     sources: Sources,
     findings: Findings,
-    merged: Merged,
+    merged: Merged | None = None,
     compose: Callable[[str], Document] = compose_of_book,
-) -> None:
-    """Read all files and put their sections together in `merged`; what is wrong goes to the findings."""
+) -> Merged:
+    """Read all files and put their sections together, in `merged` if it is given; what is wrong goes to the findings."""
+    merged = Merged() if merged is None else merged
     merged.whole = not sources.problems
     for problem in sources.problems:
         findings.report((problem.file, 1, 1), problem.code, problem.message, problem.hint)
@@ -101,6 +102,7 @@ def merge(
     _check_sections(merged, findings)
     findings.audiences = frozenset(merged.section("audiences"))
     merged.data = {key: _sorted(merged.data[key]) for key in sorted(merged.data)}
+    return merged
 
 
 def _text(name: str, content: bytes, findings: Findings, *, fits: bool) -> str | None:
