@@ -38,6 +38,9 @@ test-browser: setup ## Look at the pages that Tact makes, in Chromium; installs 
 test-spark: ## Send to populations by Sail and by Spark, each in an environment of its own; installs Java from Debian's packages where it is missing
 	@scripts/test-spark.sh
 
+test-pgbouncer: setup ## Follow releases through PgBouncer; installs it from Debian's packages where it is missing
+	@PYTHON=$(BIN)/python scripts/test-pgbouncer.sh
+
 test-busy: setup ## Run the tests while other processes keep every core busy; TESTS names folders or files
 	scripts/busy.sh $(BIN)/pytest -n 3 --dist worksteal $(TESTS)
 
