@@ -150,6 +150,26 @@ class Diagnostic:
     """What to do about it, such as "did you mean 'profile.age'?"; may be empty."""
     source: str = ""
     """The line of the file, for the excerpt; empty for no excerpt."""
+    length: int = 1
+    """How many characters of the line, from the column on, it is about."""
+    word: str = ""
+    """What `suggestion` stands for: in the line, at the column or behind it; empty without a suggestion."""
+    suggestion: str = ""
+    """What was probably meant by `word`; empty if nothing is known to be like it."""
+
+
+class Suggestion(str):
+    """A hint that tells programs, too, what to write in place of which word."""
+
+    __slots__ = ("replacement", "word")
+    word: str
+    replacement: str
+
+    def __new__(cls, hint: str, word: str, replacement: str) -> "Suggestion":
+        """The hint for people, what is written, and what was probably meant."""
+        made = super().__new__(cls, hint)
+        made.word, made.replacement = word, replacement
+        return made
 
 
 _WIDTH = 110
