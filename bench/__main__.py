@@ -32,6 +32,7 @@ class Suite(StrEnum):
     BATCH = "batch"
     PRESEND = "presend"
     SCARCE = "scarce"
+    EDITOR = "editor"
     RELEASE = "release"
     HTTP = "http"
 

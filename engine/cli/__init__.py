@@ -13,6 +13,9 @@ from engine.cli.command import CliCommand, CliGroup
 COMMANDS = (
     "serve",
     "check",
+    "schema",
+    "lsp",
+    "reach",
     "decide",
     "explain",
     "tail",

@@ -62,7 +62,7 @@ class Call(NamedTuple):
     content: bool
     full_log: bool
     scarce: str | None = None
-    """How what is scarce is shared out; None: as the run began, or as the book says."""
+    """How what is scarce is shared out; None: as the run began, or by cut-offs."""
 
 
 def send(
@@ -191,7 +191,7 @@ def _plan(
         known = unfinished(store, compiled.book.version, fingerprint)
     at = moment if moment is not None else known.now if known is not None else now()
     name = known.run if known is not None else call.run or _name(compiled, fingerprint, at)
-    scarce = call.scarce or way_of(compiled, known)
+    scarce = call.scarce or way_of(known)
     return SendPlan(name, at, channels, call.content, call.full_log, scarce), known
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from math import inf
 
 from engine.conditions.trace import trace
 from engine.decide.answer import answer
@@ -14,6 +15,7 @@ from engine.engine import Engine
 from engine.explain.explain import contacts_seen, explain_decision, paid_prices
 from engine.explain.model import CampaignExplained, ChangeKind, Explained
 from engine.explain.trends import trends_seen
+from engine.explain.words import paid_in_words
 from engine.ledger.commit.replay import LoggedDecision, LoggedState, find_logged
 from engine.model.decision import CandidateOutcome, Decision
 
@@ -61,7 +63,7 @@ async def explain_found(
     if logged.decision.book_version != compiled.book.version:
         return _as_logged(logged, None, only, _other_book(logged.decision.book_version, compiled))
     if logged.state.is_thin:
-        return _as_logged(logged, None, only, (_THIN,))
+        return _as_logged(logged, None, only, (_THIN, *_scarce(logged, compiled)))
     notes = _not_held(logged, compiled)
     evaluation = evaluate(compiled, logged.state.request, logged.state.learned)
     again = _decide_again(evaluation, logged)
@@ -80,6 +82,18 @@ async def explain_found(
         untried=_untried(compiled),
     )
     return replace(explained, notes=notes)
+
+
+def _scarce(logged: LoggedDecision, compiled: CompiledBook) -> tuple[str, ...]:
+    """What a run kept of prices: to whom the scarce counters went that the decision could have taken from."""
+    prices = logged.state.learned.bid_prices.at(logged.decision.at)
+    rules = {rule.counter: rule for rule in compiled.pressure.shared}
+    charges = (
+        Charge(rules[counter], price.price if price.cut_off is None else inf, price.cut_off)
+        for counter, price in sorted(prices.items())
+        if counter in rules and price.tier is not None
+    )
+    return tuple(f"in this run {paid_in_words(charge)}" for charge in charges)
 
 
 def _untried(compiled: CompiledBook) -> frozenset[ChangeKind]:

@@ -2,12 +2,10 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from math import inf
 from zoneinfo import ZoneInfo
 
 from engine.conditions.evaluate import Verdict
 from engine.conditions.trace import Trace
-from engine.decide.arbitrate.prices import Charge
 from engine.decide.experiments.posteriors import Propensity
 from engine.explain.contacts import changed_in_words, found_in_words, needs_in_words
 from engine.explain.model import CampaignExplained, Change, ChangeKind, Counterfactual, DrawExplained
@@ -18,6 +16,7 @@ from engine.explain.words import (
     language_in_words,
     lapsed_rules,
     moment_in_words,
+    paid_in_words,
     ranks_in_words,
     rule_in_words,
     score_text,
@@ -46,7 +45,7 @@ def sentence(campaign: CampaignExplained, zone: ZoneInfo) -> str:
         parts += _drawn(campaign.drawn, zone)
     if campaign.propensity is not None:
         parts.append(_learned(campaign.propensity))
-    parts += map(_paid, campaign.paid)
+    parts += map(paid_in_words, campaign.paid)
     if campaign.language is not None:
         parts.append(language_in_words(campaign.language))
     text = "; ".join(parts) + "."
@@ -107,16 +106,6 @@ def _learned(propensity: Propensity) -> str:
         return f"propensity {propensity.rate:g}, as nothing was learned yet"
     offers = "one offer" if propensity.shown == 1 else f"{propensity.shown:,} offers"
     return f"propensity {propensity.rate:.2g}, learned from {offers}"
-
-
-def _paid(charge: Charge) -> str:
-    """What its score lost to the price of what is scarce, or to whom that went."""
-    counter = charge.rule.counter
-    if charge.amount < inf:
-        return f"its score is {charge.amount:.3g} less for {counter}, which is scarce"
-    if charge.cut_off is None:
-        return f"{counter} went to campaigns of a higher tier"
-    return f"{counter} went to customers with a score above {charge.cut_off:.3g}"
 
 
 def _drawn(drawn: DrawExplained, zone: ZoneInfo) -> Iterator[str]:

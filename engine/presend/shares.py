@@ -30,18 +30,16 @@ from engine.model.instant import Instant
 from engine.model.request import Mode, Request
 from engine.presend.rows import SendPlan
 from engine.presend.run import Job, PartSender
-from engine.rulebook.model.book import ScarceKind
 
 ReadDemand = Callable[[PairSpool], object]
 """Puts what everybody could get into a spool."""
 
 
-def way_of(compiled: CompiledBook, known: PresendRunRow | None) -> str:
-    """How what is scarce is shared out unless a call says so: as the run began; else by the book's prices, or by cut-offs."""
-    if known is not None:
-        return str(orjson.loads(known.settings).get("scarce", ScarceWay.ORDER.value))
-    by_prices = compiled.book.scarce is ScarceKind.PRICES
-    return ScarceWay.ORDER.value if by_prices else ScarceWay.BEST.value
+def way_of(known: PresendRunRow | None) -> str:
+    """How what is scarce is shared out unless a call says so: as the run began, and of a new one by cut-offs."""
+    if known is None:
+        return ScarceWay.BEST.value
+    return str(orjson.loads(known.settings).get("scarce", ScarceWay.ORDER.value))
 
 
 def shared_out(

@@ -94,8 +94,8 @@ def presend(  # noqa: PLR0913 -- the options of the command
 
     population: columns as of a people file; names with dots need `__` or structs. book: folder of the book. log: URL of a
     log in PostgreSQL that all tasks reach, or of a file if they all run on this machine. out: a folder that they all see.
-    moment: of all decisions; None: now. scarce: order, best or value, how what all customers share is shared out where it
-    runs short; None: best, or by the prices that the book reads.
+    moment: of all decisions; None: now.
+    scarce: order, best or value, how what all customers share is shared out where it runs short; None: best.
 
     Raises PeopleRefused, RunRefused, LedgerError, and what Spark raises.
     """
@@ -107,7 +107,7 @@ def presend(  # noqa: PLR0913 -- the options of the command
         known = summary(store, run)
         at = moment if moment is not None else known.run.now if known is not None else started_at
         compiled = compile_book(loaded)
-        way = scarce or way_of(compiled, None if known is None else known.run)
+        way = scarce or way_of(None if known is None else known.run)
         plan = SendPlan(run, at, tuple(channels), content, full_log, ScarceWay(way).value)
         work = SparkWork(loaded.text, loaded.version, plan, log, str(out), group)
         checked = _checked(population, work)

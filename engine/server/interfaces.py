@@ -140,4 +140,9 @@ def open_http(
         wiring.admission, posts, page_routes(lambda: served.health.ready), book_route(served.books), calls
     )
     tls: ssl.SSLContext | None = wiring.tls()
-    return HttpServer(app, open_sockets(settings, shared=shared), settings, tls)
+    server = HttpServer(app, open_sockets(settings, shared=shared), settings, tls)
+    if calls is not None:
+        from engine.server.gauges import register_http  # noqa: PLC0415 only a server that is observed imports it
+
+        register_http(calls.registry, server.bounds.open)
+    return server

@@ -48,6 +48,8 @@ class CallObserver:
 
     def __init__(self, metrics: Metrics, start_span: StartSpan | None = None) -> None:
         self._metrics = metrics
+        self.registry = metrics.registry
+        """For what interfaces show of themselves."""
         self._start_span = start_span
 
     @contextmanager

@@ -417,4 +417,7 @@ def test_thin_rows_keep_the_prices(tmp_path: Path) -> None:
         if "front/stock" in answer
     ]
     assert moved
+    (chosen,) = log.rows("SELECT min(decision_id) FROM decisions WHERE campaign = 'front'")[0]
+    explained = tact("explain", tmp_path / "book", "--decision", chosen, "--log", log.url)
+    assert "in this run front/stock went to customers with a score above" in explained.stdout
     assert all({row[0] for row in rows} == {"front/stock", "balcony/stock"} for rows in moved)

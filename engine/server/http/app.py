@@ -351,7 +351,7 @@ def _fault_of(path: str) -> Callable[[Exception], Answer]:
 async def _send(send: AsgiSend, answer: Answer, call: HttpCall) -> None:
     """Sends an answer, compressed where the caller takes that and it is worth it."""
     body, headers = answer.body, list(answer.headers)
-    compressed = encoded(body, call.header(b"accept-encoding"))
+    compressed = None if answer.final else encoded(body, call.header(b"accept-encoding"))
     if compressed is not None:
         body = compressed
         headers.append((b"content-encoding", b"gzip"))

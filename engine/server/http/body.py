@@ -73,13 +73,14 @@ def decoded(body: bytes, encoding: bytes, most: int) -> bytes:
 
 def encoded(body: bytes, accepted: bytes) -> bytes | None:
     """The body compressed by gzip, where the caller takes it and it is worth it; None: as it is."""
-    if len(body) < _WORTH or not _takes_gzip(accepted):
+    if len(body) < _WORTH or not takes_gzip(accepted):
         return None
     deflating = zlib.compressobj(1, zlib.DEFLATED, _GZIP)
     return deflating.compress(body) + deflating.flush()
 
 
-def _takes_gzip(accepted: bytes) -> bool:
+def takes_gzip(accepted: bytes) -> bool:
+    """Whether the header Accept-Encoding names gzip, or anything, with a weight above 0."""
     for entry in accepted.lower().split(b","):
         name, _, weight = entry.partition(b";")
         if name.strip() in (b"gzip", b"*"):

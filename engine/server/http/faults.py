@@ -27,6 +27,8 @@ class Answer(NamedTuple):
     body: bytes
     code: int = code_pb2.OK
     """gRPC's code of it, for the metrics."""
+    final: bool = False
+    """Whether the body is sent as it is: it may have been compressed before."""
 
 
 class WrongCall(Exception):

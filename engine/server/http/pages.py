@@ -13,8 +13,8 @@ from google.rpc import code_pb2
 
 from engine.server.book.serving import ServingBooks
 from engine.server.http.app import HttpCall, Route
-from engine.server.http.body import AsgiReceive
-from engine.server.http.faults import Answer, WrongCall, problem
+from engine.server.http.body import AsgiReceive, encoded, takes_gzip
+from engine.server.http.faults import Answer, Headers, WrongCall, problem
 
 FRIENDLY: Mapping[str, str] = {
     "/v1/decide": "Decide",
@@ -85,8 +85,22 @@ def description() -> bytes:
     return files("engine.server.http").joinpath("openapi.json").read_bytes()
 
 
-async def _openapi(_call: HttpCall, _receive: AsgiReceive) -> Answer:
-    return Answer(200, (_JSON, _FRESH), description())
+async def _openapi(call: HttpCall, _receive: AsgiReceive) -> Answer:
+    return _lasting(call, (_JSON, _FRESH), description())
+
+
+def _lasting(call: HttpCall, headers: Headers, body: bytes) -> Answer:
+    """An answer that is the same for everybody: whoever asks for it has no token, so it is compressed only once."""
+    headers = (*headers, (b"vary", b"accept-encoding"))
+    compressed = _compressed(body)
+    if compressed is None or not takes_gzip(call.header(b"accept-encoding")):
+        return Answer(200, headers, body, final=True)
+    return Answer(200, (*headers, (b"content-encoding", b"gzip")), compressed, final=True)
+
+
+@cache
+def _compressed(body: bytes) -> bytes | None:
+    return encoded(body, b"gzip")
 
 
 _PAGE = (
@@ -98,8 +112,8 @@ _PAGE = (
 """Of a page that loads and runs nothing."""
 
 
-async def _docs(_call: HttpCall, _receive: AsgiReceive) -> Answer:
-    return Answer(200, _PAGE, _page())
+async def _docs(call: HttpCall, _receive: AsgiReceive) -> Answer:
+    return _lasting(call, _PAGE, _page())
 
 
 _STYLE = """

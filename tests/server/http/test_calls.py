@@ -236,7 +236,9 @@ def test_pages(web: httpx.Client) -> None:
     assert web.head("/readyz").status_code == 200
     description = web.get("/openapi.json").json()
     assert set(FRIENDLY) < set(description["paths"])
+    assert web.get("/openapi.json", headers={"accept-encoding": "identity"}).json() == description
     page = web.get("/docs")
+    assert page.headers["content-encoding"] == "gzip"
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
     assert "/v1/decide-batch" in page.text
     assert "<script" not in page.text

@@ -20,6 +20,7 @@ from tests.server.http.conftest import HTTP
 from tests.server.http.test_calls import body_of
 from tests.server.log_trouble import held
 from tests.servers import Server, faults_in, serving
+from tests.telemetry.shown import three_free_ports, value
 from tests.waiting import HANGS, until
 from tests.workers.processes import said
 
@@ -179,6 +180,20 @@ def test_what_was_accepted_is_answered_when_the_server_stops(tmp_path: Path) -> 
         assert server.ended(HANGS) == 0
 
 
+def test_a_log_that_does_not_take_it_is_503(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the seconds after which to try again, and nothing of where the log is; a placement gets its fallback."""
+    monkeypatch.setenv("TACT_BUSY_TIMEOUT", "0.2")
+    with served(tmp_path) as server, httpx.Client(base_url=server.http, timeout=60) as web:
+        assert well(server)
+        with held(tmp_path / "tact.db"):
+            answer = web.post("/v1/decide", json=body_of(li_na("away", channels=["sms"])))
+            until(lambda: web.get("/readyz").status_code == 503, server)
+            assert web.get("/readyz").json() == {"ready": False}
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert answer.json()["detail"] == "the log did not take this now; a retry is safe"
+        assert "tact.db" not in answer.text
+
+
 def decisions_wait(server: Server) -> bool:
     """Whether its port takes connections still: the call above has been sent by then."""
     with closing(connect(server)):
@@ -228,3 +243,19 @@ def test_an_address_beyond_loopback_needs_what_grpc_needs(tmp_path: Path) -> Non
         log = f"sqlite:///{tmp_path / 'tact.db'}"
         done = tact("serve", "--rules", book, "--log", log, "--port", "0", "--http", f"127.0.0.1:{port}")
         assert f"cannot listen on 127.0.0.1:{port}: it is in use" in done.stderr
+
+
+def test_calls_and_connections_are_counted(tmp_path: Path) -> None:
+    """As those of gRPC, by method and status, refused ones too; and how many connections are open."""
+    port = three_free_ports()
+    with served(tmp_path, "--metrics-port", str(port)) as server, closing(connect(server)):
+        with httpx.Client(base_url=server.http, timeout=60) as web:
+            assert web.post("/v1/decide", json=body_of(li_na("counted", placement="hero"))).status_code == 200
+            assert web.post("/tact.v1.Decisions/Decide", json={}).status_code == 400
+            assert web.get("/v1/books/spring/live").status_code == 200
+            assert web.get("/healthz").status_code == 200
+            until(lambda: value(port, "tact_http_connections") == 2, server)
+        assert value(port, "tact_calls_total", method="Decide", status="OK") == 1
+        assert value(port, "tact_calls_total", method="Decide", status="INVALID_ARGUMENT") == 1
+        assert value(port, "tact_calls_total", method="live", status="OK") == 1
+        assert value(port, "tact_decisions_total", outcome="offer") == 1
