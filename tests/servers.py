@@ -38,6 +38,8 @@ class Server:
     target: str
     errors: list[str] = field(default_factory=list)
     reader: threading.Thread | None = None
+    http: str = ""
+    """Its URL, if it answers HTTP."""
 
     def stop(self, *, within: float = 120) -> int:
         """Sends SIGTERM, and waits for the exit code."""
@@ -74,7 +76,7 @@ def start_server(rules: Path | str, log: Path | Log, *options: str, wrapper: tup
     words += (*(() if "--port" in options else ("--port", "0")), *options)
     if wrapper or "--workers" in options:
         return start([*wrapper, sys.executable, "-m", "engine.cli", *words])
-    return _when_it_listens(Forked(*words))
+    return _when_it_listens(Forked(*words), http="--http" in words)
 
 
 def start(command: list[str]) -> Server:
@@ -86,10 +88,10 @@ def start(command: list[str]) -> Server:
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
-    return _when_it_listens(process)
+    return _when_it_listens(process, http="--http" in command)
 
 
-def _when_it_listens(process: subprocess.Popen[str] | Forked) -> Server:
+def _when_it_listens(process: subprocess.Popen[str] | Forked, *, http: bool) -> Server:
     assert process.stdout is not None
     line = process.stdout.readline()
     if "listening on " not in line:
@@ -99,6 +101,8 @@ def _when_it_listens(process: subprocess.Popen[str] | Forked) -> Server:
         Server(process, "").ended(120)
         raise AssertionError(f"the server did not start: {line}")
     server = Server(process, line.split("listening on ")[1].strip())
+    if http:
+        server.http = process.stdout.readline().split("listening on ")[1].strip()
     server.reader = threading.Thread(target=_drain, args=(server,), daemon=True)
     server.reader.start()
     return server

@@ -13,6 +13,9 @@ from engine.cli.command import CliCommand, CliGroup
 COMMANDS = (
     "serve",
     "check",
+    "schema",
+    "lsp",
+    "reach",
     "decide",
     "explain",
     "tail",
@@ -24,6 +27,8 @@ COMMANDS = (
     "presend-status",
     "presend-result",
     "prices",
+    "person",
+    "prune",
     "diff",
     "evaluate",
     "publish",

@@ -20,6 +20,7 @@ from engine.cli.releasing import Timeout, desk_of
 from engine.cli.screen import screen, table
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.decide.signals.python_evaluator import PythonEvaluator
+from engine.explain.books import Books
 from engine.ledger.commit.replay import logged_book
 from engine.ledger.errors import LedgerError
 from engine.ledger.queries.books import versions_like
@@ -30,7 +31,7 @@ from engine.measure.challenges import challenges_document, read_challenges
 from engine.measure.diff import diff_document, diff_log
 from engine.measure.population.budgets import LoadedBudgets, read_budgets
 from engine.measure.population.logged import LoggedTallies, logged_budget_document
-from engine.measure.replay import END, Books
+from engine.measure.replay import END
 from engine.model.instant import Instant
 from engine.rulebook.report.diagnostics import render
 

@@ -1,4 +1,4 @@
-"""`tact serve`: a book over gRPC."""
+"""`tact serve`: a book over gRPC, and over HTTP."""
 
 import asyncio
 import sys
@@ -52,6 +52,9 @@ def serve(
     watch: Annotated[
         bool | None, typer.Option("--watch", help="Follow the folder of the book. Or TACT_WATCH.")
     ] = None,
+    http: Annotated[
+        str | None, typer.Option(help="Address to answer HTTP on, host:port. Or TACT_HTTP.")
+    ] = None,
     tls_cert: Annotated[
         Path | None, typer.Option(help="The certificate and its chain, PEM. Or TACT_TLS_CERT.")
     ] = None,
@@ -101,6 +104,7 @@ def serve(
         host=host,
         port=port,
         watch=watch,
+        http=http,
         tls_cert=tls_cert,
         tls_key=tls_key,
         client_ca=client_ca,

@@ -7,7 +7,7 @@ from difflib import unified_diff
 from engine.releases.files import is_test
 from engine.rulebook.report.findings import Findings
 from engine.rulebook.text.files import Sources
-from engine.rulebook.text.merge import merge
+from engine.rulebook.text.merge import Merged, merge
 from engine.rulebook.text.nodes import PlainData
 
 MOST_LINES = 5_000
@@ -66,9 +66,10 @@ def _by_name(files: Mapping[str, str]) -> dict[tuple[str, str], PlainData]:
     own = {
         name: text.encode() for name, text in files.items() if not is_test(name) and not name.endswith(".csv")
     }
-    data = merge(Sources(own), Findings(earlier=True)).data
+    merged = Merged()
+    merge(Sources(own), Findings(earlier=True), merged)
     named: dict[tuple[str, str], PlainData] = {}
-    for section, content in data.items():
+    for section, content in merged.data.items():
         if section == "pressure" and isinstance(content, dict):
             for kind, rules in content.items():
                 named.update(_named(f"pressure.{kind}", rules))

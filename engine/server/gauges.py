@@ -1,6 +1,6 @@
 """Metrics that are read from the server's parts whenever they are collected."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 
 from prometheus_client import CollectorRegistry, Gauge
@@ -82,6 +82,16 @@ def register_server(registry: CollectorRegistry, ledger: Ledger, health: Health,
         "tact_clock_ahead_seconds",
         "How far the server's clock is before the system's, which was set back.",
         lambda: clock.ahead / 1e6,
+    )
+
+
+def register_http(registry: CollectorRegistry, connections: Collection[object]) -> None:
+    """Connections over HTTP: those that are open."""
+    _gauge(
+        registry,
+        "tact_http_connections",
+        "Connections over HTTP, idle ones too.",
+        lambda: len(connections),
     )
 
 

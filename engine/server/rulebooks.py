@@ -90,13 +90,32 @@ def rulebooks_handler(service: "RulebooksService") -> grpc.GenericRpcHandler:
     )
 
 
+class CheckTurns:
+    """Has checks of books come one by one. Belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._turn, self._waiting = asyncio.Lock(), 0
+
+    @asynccontextmanager
+    async def taken(self) -> AsyncIterator[None]:
+        """Waits until no other check is under way. Raises TooMuch where too many wait already."""
+        if self._waiting >= _MOST_WAITING:
+            raise TooMuch(f"{_MOST_WAITING} checks of books are under way or wait", _RETRY_SECONDS)
+        self._waiting += 1
+        try:
+            async with self._turn:
+                yield
+        finally:
+            self._waiting -= 1
+
+
 class RulebooksService:
     """Releases books by the server's log. Belongs to one event loop."""
 
     def __init__(self, ledger: Ledger, clock: Callable[[], Instant], settings: Settings) -> None:
         self._ledger, self._clock = ledger, clock
         self._approvals, self._longest = settings.approvals, settings.request_timeout
-        self._turn, self._waiting = asyncio.Lock(), 0
+        self._turns = CheckTurns()
 
     async def check(self, request: pb.CheckRequest, context: Context) -> pb.CheckResponse:
         """Checks files, and keeps nothing."""
@@ -148,7 +167,7 @@ class RulebooksService:
     async def diff(self, request: pb.DiffRequest, context: Context) -> pb.DiffResponse:
         """Compares two versions."""
         (old, before), (new, after) = await self._read(lambda store: read_pair(store, request), context)
-        async with self._one_by_one():
+        async with self._turns.taken():
             seconds = self._remaining(context)
             compared = await in_thread(partial(compare_apart, before, after, seconds))
         return diff_response(old, new, compared)
@@ -180,20 +199,8 @@ class RulebooksService:
         return response
 
     async def _checked(self, files: dict[str, bytes], context: Context) -> CheckedRelease:
-        async with self._one_by_one():
+        async with self._turns.taken():
             return await in_thread(partial(check_apart, files, self._clock(), self._remaining(context)))
-
-    @asynccontextmanager
-    async def _one_by_one(self) -> AsyncIterator[None]:
-        """Waits until no other check is under way. Raises TooMuch where too many wait already."""
-        if self._waiting >= _MOST_WAITING:
-            raise TooMuch(f"{_MOST_WAITING} checks of books are under way or wait", _RETRY_SECONDS)
-        self._waiting += 1
-        try:
-            async with self._turn:
-                yield
-        finally:
-            self._waiting -= 1
 
     def _actor(self) -> ReleaseActor:
         return ReleaseActor(CALLER.get().name, "grpc", self._clock())

@@ -26,6 +26,11 @@ _MOST_OF_OTHERS = 1000
 """Most entries of any other list or map, of which the parser of a request accepts fewer; also of a message, which has one."""
 
 
+def most_entries(field: str) -> int:
+    """How many entries a list or map of this name may have."""
+    return _MOST.get(field, _MOST_OF_OTHERS)
+
+
 class TooManyElements(DecodeError):
     """The message consists of too many elements. field: the list that is too long; empty for the message as a whole."""
 
@@ -101,7 +106,7 @@ def _fields_of(descriptor: Any) -> _Fields:
         if message is not None or field.is_repeated:
             fields[field.number] = _List(
                 field.name,
-                _MOST.get(field.name, _MOST_OF_OTHERS),
+                most_entries(field.name),
                 None if message is None else _fields_of(message),
                 _WIDTHS.get(field.type, 1),
             )

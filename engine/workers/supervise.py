@@ -16,7 +16,7 @@ from engine.server.background import BackgroundTasks
 from engine.server.book.source import BookSource, request_on_sighup
 from engine.server.listen import CannotServe, addresses_of, done_before, in_use, stop_on_signals
 from engine.server.run import open_access, open_log, patience
-from engine.settings import Settings
+from engine.settings import Settings, host_and_port
 from engine.telemetry.config import read_otlp_config
 from engine.telemetry.counters import counted
 from engine.workers.pool import ChallengerRestart, RollingRestart, WorkerPool
@@ -31,23 +31,22 @@ log = structlog.get_logger()
 
 
 @contextmanager
-def held_port(settings: Settings) -> Iterator[int]:
-    """Holds the port of the settings, or a free one for 0, for the length of a block. Raises CannotServe.
+def held_port(host: str, port: int) -> Iterator[int]:
+    """Holds the port, or a free one for 0, for the length of a block. Raises CannotServe.
 
     At first it must be free; then it is opened to the workers, which listen on it by SO_REUSEPORT. The supervisor never
     listens on it, so that it gets no connection, and no other program gets the port while all workers are down.
     """
     with ExitStack() as sockets:
         try:
-            port = settings.port
-            for family, address in addresses_of(settings.host):
+            for family, address in addresses_of(host):
                 holder = sockets.enter_context(socket.socket(family, socket.SOCK_STREAM))
                 holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 holder.bind((address, port))
                 holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
                 port = holder.getsockname()[1]
         except OSError as error:
-            raise in_use(settings, error) from error
+            raise in_use(host, port, error) from error
         yield port
 
 
@@ -67,20 +66,20 @@ async def supervise(
 ) -> None:
     """Serves by `settings.workers` processes until told to stop, and returns when all of them have ended.
 
-    announce: called once, with the address, when all of them serve. challenger: the second book, which decides beside.
+    announce: called with each address when all of them serve. challenger: the second book, which decides beside.
     command: starts a worker. Raises CannotServe,
     LedgerUnavailable.
     """
     open_access(settings)
     stop = stop_on_signals()
     read_otlp_config(os.environ)  # so that an error is reported once, and not by each worker
-    with held_port(settings) as port:
+    with ExitStack() as held:
+        shared = _with_held_ports(settings, held)
         opening = open_log(settings)
         if not await done_before(opening, stop, patience(settings)):
             log.info("stopped", **counted())
             return
         opening.result().close()
-        shared = settings.model_copy(update={"port": port})
         challenging = None if challenger is None else ChallengerRestart(challenger)
 
         def spawn_config(number: int, book_snapshot: WorkerBook) -> SpawnConfig:
@@ -91,7 +90,7 @@ async def supervise(
 
         pool = WorkerPool(spawn_config, command)
         serving = asyncio.create_task(
-            _serve(pool, book_snapshot, challenging, settings, partial(announce, f"{settings.host}:{port}"))
+            _serve(pool, book_snapshot, challenging, settings, partial(_announce, shared, announce))
         )
         stopping = asyncio.create_task(stop.requested())
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -105,6 +104,21 @@ async def supervise(
         raise failed
     if not left:
         raise CannotServe("a worker had to be killed: what it had accepted may have got no answer")
+
+
+def _with_held_ports(settings: Settings, held: ExitStack) -> Settings:
+    """The settings with the ports that all workers share, which are held until the stack is closed. Raises CannotServe."""
+    ports: dict[str, int | str] = {"port": held.enter_context(held_port(settings.host, settings.port))}
+    if settings.http:
+        host, port = host_and_port(settings.http)
+        ports["http"] = f"{host}:{held.enter_context(held_port(host, port))}"
+    return settings.model_copy(update=ports)
+
+
+def _announce(shared: Settings, announce: Callable[[str], None]) -> None:
+    announce(f"{shared.host}:{shared.port}")
+    if shared.http:
+        announce(f"{'https' if shared.tls_cert else 'http'}://{shared.http}")
 
 
 async def _serve(

@@ -83,7 +83,8 @@ def test_a_server_shows_what_is_asked_for(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("TACT_WEATHER_URL", "http://127.0.0.1:9")
     first = three_free_ports()
     book, log = write_book(tmp_path / "book"), sqlite_log(tmp_path)
-    options = ("--workers", "2", "--metrics-port", str(first), "--challenger", str(book))
+    options = ["--workers", "2", "--metrics-port", str(first), "--challenger", str(book)]
+    options += ["--http", "127.0.0.1:0"]
     with releasing(log, "spring") as releases:
         releases.activate(releases.publish(book))
     with serving("spring", log, *options) as server:

@@ -43,6 +43,7 @@ def test_migrations_lead_to_the_tables(any_log: Log) -> None:
             "presend_pieces",
             "presend_runs",
             "prices",
+            "pseudonym_keys",
             "publications",
             "requests",
             "servers",

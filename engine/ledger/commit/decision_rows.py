@@ -9,6 +9,7 @@ from engine.decide.answer import offer_of, to_json
 from engine.decide.arbitrate.campaign import Creative
 from engine.decide.arbitrate.candidates import Proposal
 from engine.decide.evaluate import Evaluation, in_force
+from engine.decide.experiments.bid_prices import BidPrice
 from engine.decide.experiments.rollout import RolloutArm
 from engine.decide.experiments.samples import Conversions, Sample
 from engine.decide.experiments.subjects import DrawSubject
@@ -264,9 +265,14 @@ def _prices(evaluation: Evaluation) -> list[list[Any]]:
         rule.counter
         for candidate in evaluation.candidates
         for on in candidate.compiled_campaign.campaign_channels.values()
-        for rule in on.quotas
+        for rule in on.at(evaluation.request.attributes).quotas
     }
-    return [[*price] for counter, price in sorted(prices.items()) if counter in counters]
+    return [price_row(price) for counter, price in sorted(prices.items()) if counter in counters]
+
+
+def price_row(price: BidPrice) -> list[Any]:
+    """A price as traces have it; without its tie where it has none."""
+    return [*price] if price.tie is not None else [*price[:-1]]
 
 
 def drawn_row(evaluation: Evaluation, proposal: Proposal) -> Iterator[str | float]:

@@ -220,7 +220,7 @@ def _learned(trace: Mapping[str, Any]) -> Given:
     return Given(
         {campaign: Weights(since, weights) for campaign, since, weights in trace.get("learned", ())},
         {campaign: Propensity(*propensity) for campaign, *propensity in trace.get("propensities", ())},
-        BidPrices(BidPrice(*price) for price in trace.get("prices", ())),
+        BidPrices((BidPrice(*price) for price in trace.get("prices", ())), is_given=True),
     )
 
 

@@ -22,11 +22,12 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from engine.ledger.errors import CommitUnknown, DataRefused, LedgerUnavailable
 from engine.ledger.migrate import migrate_database
 from engine.ledger.store.locks import LOCK, MOST_LOCKS, check_lock_table, join, read_lock_table
-from engine.ledger.store.partitions import make_partitions
+from engine.ledger.store.partitions import PARTITIONED, drop_partitions, make_partitions
 from engine.ledger.store.postgres_url import connection_info, session, shown
 from engine.ledger.store.statements import Select, TableColumn, bound, with_given
 from engine.ledger.store.store import RowT, Store
 from engine.ledger.store.tables import table_of
+from engine.model.instant import Instant
 
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 
@@ -195,6 +196,16 @@ class PostgresStore(Store):
     def share(self, name: str) -> None:
         """Waits until no transaction has the lock for itself; what is sent after it waits as well."""
         self._run(_SHARE, (name,))
+
+    def drop_months(self, table: str, before: Instant, now: Instant) -> int:
+        """Drops whole partitions."""
+        if table not in PARTITIONED:
+            return 0
+        try:
+            return drop_partitions(self._ready(), table, before, now)
+        except psycopg.Error as error:
+            self.close()
+            raise LedgerUnavailable(f"the log could not be pruned: {_cause(error)}") from error
 
     def notify(self, channel: str, text: str) -> None:
         """Sends a notification, which goes out with the commit."""

@@ -63,6 +63,14 @@ OPEN = frozenset(f"/grpc.health.v1.Health/{method}" for method in ("Check", "Lis
 """Methods without a role or a token: probes have no tokens, and learn nothing but health."""
 
 
+NEEDED: Mapping[str, frozenset[Role]] = {**NEEDS, "GET /v1/books/{name}/live": ANY}
+"""As NEEDS, with the routes over HTTP that are no methods of the contract, by their verb and path."""
+
+
+OPEN_TO_ALL = OPEN | {"GET /healthz", "GET /readyz", "GET /openapi.json", "GET /docs"}
+"""As OPEN, with the routes over HTTP without a role: the contract's description is the same for every server."""
+
+
 class Refused(Exception):
     """The call is not admitted. Its message tells a caller nothing about tokens but the roles that it lacks.
 

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.decide.experiments.rollout import Rollout, RolloutArm
 from engine.engine import Engine
+from engine.explain.books import Books
 from engine.ledger.errors import OtherVersion
 from engine.ledger.ledger import Ledger
 from engine.ledger.store.open import open_store
 from engine.measure import open_log
-from engine.measure.replay import Books, ReplayResult, replay_log
+from engine.measure.replay import ReplayResult, replay_log
 from engine.measure.report.build import Report
 from engine.measure.report.figures import Figure
 from engine.model.decision import Decision
