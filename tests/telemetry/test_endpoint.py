@@ -339,7 +339,9 @@ def test_every_figure_is_shown(book: Path, log: Path, monkeypatch: pytest.Monkey
     """A server with everything switched on shows each figure that there is."""
     monkeypatch.setenv("TACT_WEATHER_URL", "http://127.0.0.1:9")
     port = free_port()
-    with serving(book, log, "--metrics-port", str(port), "--challenger", str(book)) as server:
+    with serving(
+        book, log, "--metrics-port", str(port), "--challenger", str(book), "--http", "127.0.0.1:0"
+    ) as server:
         _, text = get(port, "/metrics")
         assert server.stop() == 0
     shown = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE tact_")}
