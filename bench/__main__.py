@@ -32,6 +32,8 @@ class Suite(StrEnum):
     BATCH = "batch"
     PRESEND = "presend"
     SCARCE = "scarce"
+    EDITOR = "editor"
+    RELEASE = "release"
     HTTP = "http"
 
 

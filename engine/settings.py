@@ -76,12 +76,18 @@ class Settings(BaseSettings):
 
     rules: OneLine = "rules"
     """Folder of the book to serve."""
+    book: OneLine = ""
+    """Name of a published book, whose live version in the log the server follows; empty: it serves the folder `rules`."""
+    listen: OneLine = ""
+    """URL of a direct connection to PostgreSQL on which releases are told at once, where `log` goes through a pooler."""
     watch: bool = False
     """Watch the folder: a changed book becomes live when it loads. SIGHUP reloads once, with or without it."""
     challenger: OneLine = ""
     """Folder of a second book, which decides each committed request too, after the reply, for the log alone; empty: none."""
     log: OneLine = "sqlite:///tact.db"
     """URL of the decision log: sqlite:///relative.db, sqlite:////absolute.db or postgresql://user@host:5432/database."""
+    retention: OneLine = ""
+    """How long `tact prune` keeps what, such as `decisions: 400d, events: 90d, outcomes: 2y`; empty: for good."""
     host: OneLine = "127.0.0.1"
     """Address to listen on."""
     port: Annotated[int, Field(ge=0, le=65535)] = 50051
@@ -102,6 +108,8 @@ class Settings(BaseSettings):
     """Serve without TLS on an address that is not loopback."""
     anyone: bool = False
     """Serve all callers, without tokens or client certificates, on an address that is not loopback."""
+    approvals: Annotated[int, Field(ge=0, le=10)] = 0
+    """Approvals, by others than its author, that a version of a book needs to go live by `Activate` or `Stage`."""
     allow_simulated_now: bool = False
     """Let callers set `now` in a request; for demos and tests."""
     queue_limit: Annotated[int, Field(ge=1)] = 4096

@@ -62,16 +62,17 @@ class Server:
         return code
 
 
-def start_server(rules: Path, log: Path | Log, *options: str, wrapper: tuple[str, ...] = ()) -> Server:
+def start_server(rules: Path | str, log: Path | Log, *options: str, wrapper: tuple[str, ...] = ()) -> Server:
     """Starts a server and returns when it listens. A log that is not there yet is laid out empty, which starts sooner.
 
-    wrapper: words to put before the command.
+    rules: the folder of the book, or the name of a published one. wrapper: words to put before the command.
     """
     file = log.path if isinstance(log, Log) else log
     if file is not None and file.parent.exists() and not file.exists():
         lay_out(file)
     url = log.url if isinstance(log, Log) else f"sqlite:///{log}"
-    words = ("serve", "--rules", str(rules), "--log", url)
+    book = ("--book", rules) if isinstance(rules, str) else ("--rules", str(rules))
+    words: tuple[str, ...] = ("serve", *book, "--log", url)
     words += (*(() if "--port" in options else ("--port", "0")), *options)
     if wrapper or "--workers" in options:
         return start([*wrapper, sys.executable, "-m", "engine.cli", *words])
@@ -108,7 +109,9 @@ def _when_it_listens(process: subprocess.Popen[str] | Forked, *, http: bool) -> 
 
 
 @contextmanager
-def serving(rules: Path, log: Path | Log, *options: str, wrapper: tuple[str, ...] = ()) -> Iterator[Server]:
+def serving(
+    rules: Path | str, log: Path | Log, *options: str, wrapper: tuple[str, ...] = ()
+) -> Iterator[Server]:
     """A server for the length of a block."""
     server = start_server(rules, log, *options, wrapper=wrapper)
     try:

@@ -12,13 +12,14 @@ from grpc_health.v1.health import SERVICE_NAME as HEALTH_SERVICE
 from grpc_reflection.v1alpha import reflection
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
-from engine.api.v1 import decisions_pb2
+from engine.api.v1 import decisions_pb2, rulebooks_pb2
 from engine.server.access.wiring import AccessWiring
 from engine.server.book.serving import ServingBooks
 from engine.server.feeds import Feeds
 from engine.server.handlers import Context, readable, stream
 from engine.server.health import Health
 from engine.server.listen import CannotServe, Stop, bind, channel_options, drain
+from engine.server.rulebooks import RulebooksService, rulebooks_handler
 from engine.server.service import DecisionsService, decisions_handler, unary_methods
 from engine.settings import Settings
 
@@ -28,12 +29,15 @@ if TYPE_CHECKING:
 
 SERVICE = decisions_pb2.DESCRIPTOR.services_by_name["Decisions"].full_name
 
+RULEBOOKS_SERVICE = rulebooks_pb2.DESCRIPTOR.services_by_name["Rulebooks"].full_name
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
     """What is served, by whatever interface."""
 
     decisions: DecisionsService
+    rulebooks: RulebooksService
     feeds: Feeds
     health: Health
     books: ServingBooks
@@ -88,9 +92,14 @@ class Interfaces:
 
 
 def _add_services(server: grpc.aio.Server, served: Served) -> None:
-    handlers = (decisions_handler(served.decisions, served.feeds), served.health.service.handler())
-    server.add_generic_rpc_handlers(handlers)
-    server.add_generic_rpc_handlers((_reflection((SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME)),))
+    decisions, rulebooks = (
+        decisions_handler(served.decisions, served.feeds),
+        rulebooks_handler(served.rulebooks),
+    )
+    names = (SERVICE, RULEBOOKS_SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME)
+    server.add_generic_rpc_handlers(
+        (decisions, rulebooks, served.health.service.handler(), _reflection(names))
+    )
 
 
 def _reflection(services: Sequence[str]) -> grpc.GenericRpcHandler:

@@ -23,8 +23,9 @@ from engine.server.access.callers import may_simulate
 from engine.server.access.wiring import AccessWiring
 from engine.server.background import BackgroundTasks, in_thread
 from engine.server.book.challenger import Challenger, ChallengerBooks
+from engine.server.book.follow import BookFollower, BookOrigin
 from engine.server.book.serving import Learner, PriceReader, ServingBook, ServingBooks
-from engine.server.book.source import BookSource
+from engine.server.book.source import BookSource, request_on_sighup
 from engine.server.budgets import BudgetFollower
 from engine.server.clock import ServerClock
 from engine.server.feeds import Feeds
@@ -37,6 +38,7 @@ from engine.server.listen import (
     done_before,
     ended,
 )
+from engine.server.rulebooks import RulebooksService
 from engine.server.service import DecisionsService
 from engine.server.streams import Streams
 from engine.server.trends import TrendFollower
@@ -102,7 +104,7 @@ class Parts:
     """What a server consists of, besides its port."""
 
     serving_books: ServingBooks
-    book_source: BookSource[CompiledBook]
+    book_source: BookOrigin
     wiring: AccessWiring
     ledger: Ledger
     weather: Weather
@@ -160,7 +162,11 @@ async def serve(
 
     serving_books = ServingBooks(compiled, open_serving)
     try:
-        book_source = BookSource(Path(settings.rules), serving_books)
+        book_source: BookOrigin = (
+            BookFollower(settings, serving_books, ledger)
+            if settings.book
+            else BookSource(Path(settings.rules), serving_books)
+        )
         parts = Parts(serving_books, book_source, wiring, ledger, weather, learned, observer, trends)
         if challenger_book is not None:
             parts = _with_challenger(parts, challenger_book, settings)
@@ -251,14 +257,16 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     )
     feeds = Feeds(parts.ledger.open_reader(settings.watchers), streams, clock, settings.watchers)
     calls = None if parts.observer is None else parts.observer.calls()
-    served = Served(service, feeds, health, parts.serving_books)
+    rulebooks = RulebooksService(parts.ledger, clock, settings)
+    served = Served(service, rulebooks, feeds, health, parts.serving_books)
     interfaces = Interfaces(served, parts.wiring, settings, calls, shared=lifecycle.shared)
     followers = _followers(parts, clock, budgets)
     lasting = parts.wiring.loops() | interfaces.loops()
     ending_last = [background.start(name, loop) for name, loop in lasting.items()]
-    looking = asyncio.gather(
-        health.look(), *(follower.look() for follower in followers.values()), parts.serving_books.keep()
-    )
+    looks = [health.look(), *(follower.look() for follower in followers.values()), parts.serving_books.keep()]
+    if isinstance(parts.book_source, BookFollower):
+        looks.append(parts.book_source.look())  # what is staged is served from the first call on
+    looking = asyncio.gather(*looks)
     if not await done_before(looking, lifecycle.stop):
         looking.cancel()
         return
@@ -266,9 +274,7 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     challenging = await _start_challenger(parts, settings, lifecycle)
     loops = {"health": health.follow, "event loop": health.beat}
     loops |= {name: follower.follow for name, follower in followers.items()}
-    if not lifecycle.shared:
-        parts.book_source.request_on_sighup([parts.challenger_source] if parts.challenger_source else [])
-        loops |= parts.book_source.loops(watch=settings.watch)
+    loops |= _book_loops(parts, settings, lifecycle)
     ending_first = [background.start(name, loop) for name, loop in loops.items()]
     await interfaces.start()
     for address in interfaces.addresses:
@@ -289,6 +295,18 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     challenging.cancel()
     for task in ending_last:
         task.cancel()
+
+
+def _book_loops(
+    parts: Parts, settings: Settings, lifecycle: Lifecycle
+) -> Mapping[str, Callable[[], Coroutine[Any, Any, None]]]:
+    """What keeps the book up to date; of a worker's folder the supervisor does. SIGHUP has it done at once."""
+    if not lifecycle.shared:
+        others = [parts.challenger_source.request] if parts.challenger_source else []
+        request_on_sighup(parts.book_source.request, *others)
+    if isinstance(parts.book_source, BookFollower):
+        return parts.book_source.loops()
+    return {} if lifecycle.shared else parts.book_source.loops(watch=settings.watch)
 
 
 Follower: TypeAlias = Learner | PriceReader | TrendFollower | BudgetFollower
@@ -327,6 +345,8 @@ def _observe(
     registry = observer.metrics.registry
     parts.ledger.watch(observer.metrics.group)
     gauges.register_book(registry, parts.serving_books, parts.book_source)
+    if isinstance(parts.book_source, BookFollower):
+        gauges.register_follower(registry, parts.serving_books, parts.book_source)
     if parts.challenger is not None and parts.challenger_source is not None:
         gauges.register_challenger(registry, parts.challenger, parts.challenger_source)
     gauges.register_server(registry, parts.ledger, health, clock)
@@ -342,12 +362,16 @@ def _observe(
         return health.ready, {"ready": health.ready, "trouble": health.trouble}
 
     def book() -> tuple[bool, Mapping[str, Any]]:
-        compiled, errors = parts.serving_books.current.engine.compiled, parts.book_source.refused
+        compiled, source = parts.serving_books.current.engine.compiled, parts.book_source
+        staged = parts.serving_books.staged
         document = {
             "book": compiled.book.name,
             "version": compiled.book.version,
             "campaigns": len(compiled.compiled_campaigns),
+            "errors": [in_short(error) for error in source.refused],
         }
-        return not errors, {**document, "errors": [in_short(error) for error in errors]}
+        if staged is not None:
+            document |= {"staged": staged.serving.version, "share": staged.rollout.share}
+        return not source.refuses, document
 
     observer.open({"/live": live, "/ready": ready, "/book": book})

@@ -7,7 +7,6 @@ from collections.abc import (
     Awaitable,
     Callable,
     Iterable,
-    Iterator,
     Mapping,
     Sequence,
 )
@@ -20,11 +19,14 @@ from google.protobuf.message import DecodeError, Message
 
 from engine.api.v1 import decisions_pb2 as pb
 from engine.decide.compiled import CompiledBook
+from engine.engine import Engine
 from engine.explain import explain, explain_logged
 from engine.ledger.commit.events import RecordResult, WarnedResult
+from engine.ledger.queries.decisions import decision_of
 from engine.model.decision import Decision
 from engine.model.instant import Instant
 from engine.model.request import Mode, Request
+from engine.server.book.by_person import Answered, by_person, each_by_person, in_order
 from engine.server.book.serving import ServingBook, ServingBooks
 from engine.server.feeds import Feeds
 from engine.server.handlers import server_stream, stream, unary, unreadable
@@ -90,6 +92,9 @@ def decisions_handler(service: "DecisionsService", feeds: Feeds) -> grpc.Generic
     )
 
 
+_Answer = TypeVar("_Answer")
+
+
 class DecisionsService:
     """Translates between the contract and the engine; `handlers` turns what its methods raise into a status.
 
@@ -116,28 +121,37 @@ class DecisionsService:
 
     async def decide(self, request: pb.DecideRequest, call: ServedCall) -> pb.DecideResponse:
         """Decides for one customer."""
-        with self._serving_books.current as serving:
+        deadline = self._deadline(call)
+
+        async def decide(serving: ServingBook) -> tuple[ServingBook, Request, Decision]:
             serving.engine.check_room(1)
             parsed = self._parse(serving, request)
-            decision = await serving.engine.decide(parsed, deadline=self._deadline(call))
+            return serving, parsed, await serving.engine.decide(parsed, deadline=deadline)
+
+        serving, parsed, decision = await by_person(self._serving_books, request.customer.id, decide)
         self._count("Decide", (decision,))
-        self._challenge_after(call, serving, ((request, parsed, decision),))
+        self._challenge_after(call, [(serving, request, parsed, decision)])
         return _response(IgnoredNames(serving.parser.compiled.book), parsed, decision)
 
     async def decide_batch(self, request: pb.DecideBatchRequest, call: ServedCall) -> pb.DecideBatchResponse:
         """Decides for many customers in one group; an item that fails has an error of its own."""
-        with self._serving_books.current as serving:
-            if len(request.requests) > serving.parser.limits.batched:
-                raise _too_many(serving.parser.limits.batched, len(request.requests))
-            serving.engine.check_room(len(request.requests))
-            parsed = [self._parsed_or_error(serving, message) for message in request.requests]
-            valid = [item for item in parsed if isinstance(item, Request)]
-            answers = await serving.engine.decide_all(valid, deadline=self._deadline(call)) if valid else ()
-        ordered = [*_in_order(parsed, answers)]
-        self._count("DecideBatch", ordered)
-        self._challenge_after(call, serving, zip(request.requests, parsed, ordered, strict=True))
-        names = IgnoredNames(serving.parser.compiled.book)
-        return pb.DecideBatchResponse(items=map(partial(_item, names), parsed, ordered))
+        live, deadline = self._serving_books.current, self._deadline(call)
+        if len(request.requests) > live.parser.limits.batched:
+            raise _too_many(live.parser.limits.batched, len(request.requests))
+        live.engine.check_room(len(request.requests))
+
+        async def decide(engine: Engine, requests: Sequence[Request]) -> Sequence[Decision | Exception]:
+            return await engine.decide_all(requests, deadline=deadline)
+
+        answered = await each_by_person(self._serving_books, request.requests, self._parsed_or_error, decide)
+        self._count("DecideBatch", [item.answer for item in answered])
+        self._challenge_after(
+            call, [(item.serving, item.message, item.parsed, item.answer) for item in answered]
+        )
+        named = _names_by_book(answered)
+        return pb.DecideBatchResponse(
+            items=[_item(named[item.serving], item.parsed, item.answer) for item in answered]
+        )
 
     async def decide_stream(
         self, requests: AsyncIterator[pb.DecideRequest | DecodeError], call: ServedCall
@@ -156,19 +170,18 @@ class DecisionsService:
         self, messages: Sequence[pb.DecideRequest | DecodeError], call: ServedCall
     ) -> tuple[Sequence[pb.DecideResponse], Sequence["_Decided | None"]]:
         """The responses to messages of a stream, decided in one group; and of each, what the challenger may decide."""
-        with self._serving_books.current as serving:
-            parsed = [self._parse_streamed(serving, message) for message in messages]
-            valid = [item for item in parsed if isinstance(item, Request)]
-            answers = (
-                await decide_when_room(serving.engine, valid, self._stream_deadline(call)) if valid else ()
-            )
-        ordered = [*_in_order(parsed, answers)]
-        self._count("DecideStream", ordered)
-        names = IgnoredNames(serving.parser.compiled.book)
-        responses = list(map(partial(_streamed, names), messages, parsed, ordered))
-        return responses, [
-            self._decided(serving, *item) for item in zip(messages, parsed, ordered, strict=True)
+        deadline = self._stream_deadline(call)
+
+        async def decide(engine: Engine, requests: Sequence[Request]) -> Sequence[Decision | Exception]:
+            return await decide_when_room(engine, requests, deadline)
+
+        answered = await each_by_person(self._serving_books, messages, self._parse_streamed, decide)
+        self._count("DecideStream", [item.answer for item in answered])
+        named = _names_by_book(answered)
+        responses = [
+            _streamed(named[item.serving], item.message, item.parsed, item.answer) for item in answered
         ]
+        return responses, [self._decided(*item) for item in answered]
 
     async def record(self, request: pb.RecordRequest, call: ServedCall) -> pb.RecordResponse:
         """Records events of customers and outcomes of decisions; one that fails has an error of its own."""
@@ -177,7 +190,7 @@ class DecisionsService:
             parsed = parse_recordings(serving.parser, request, self._clock())
             valid = [item for item in parsed if not isinstance(item, Exception)]
             answers = await serving.engine.record(valid, deadline=self._deadline(call)) if valid else ()
-        ordered = [*_in_order(parsed, answers)]
+        ordered = [*in_order(parsed, answers)]
         self._count_recorded(ordered)
         return pb.RecordResponse(results=map(_result, request.events, ordered))
 
@@ -194,18 +207,34 @@ class DecisionsService:
 
     async def explain(self, request: pb.ExplainRequest, call: ServedCall) -> pb.ExplainResponse:
         """Explains every campaign's result: for a request, or for a decision in the log."""
-        with self._serving_books.current as serving:
-            engine, deadline, only = serving.engine, self._deadline(call), frozenset(request.campaigns)
-            if request.WhichOneof("subject") == "decision_id":
-                explained = await explain_logged(
-                    engine, parse_past(request), deadline=deadline, only=only, counterfactuals=True
-                )
-                check_explained(request.campaigns, explained, engine.compiled.book)
-            else:
-                check_campaigns(request, engine.compiled.book)
-                parsed = self._parse(serving, request.request)
-                explained = await explain(engine, parsed, deadline=deadline, only=only, counterfactuals=True)
+        deadline, only = self._deadline(call), frozenset(request.campaigns)
+
+        async def explain_request(serving: ServingBook) -> pb.ExplainResponse:
+            engine = serving.engine
+            check_campaigns(request, engine.compiled.book)
+            parsed = self._parse(serving, request.request)
+            explained = await explain(engine, parsed, deadline=deadline, only=only, counterfactuals=True)
             return respond_explained(explained, engine.compiled.book)
+
+        if request.WhichOneof("subject") != "decision_id":
+            return await by_person(self._serving_books, request.request.customer.id, explain_request)
+        decision_id = parse_past(request)
+        with await self._deciding(decision_id, deadline) as serving:
+            explained = await explain_logged(
+                serving.engine, decision_id, deadline=deadline, only=only, counterfactuals=True
+            )
+            check_explained(request.campaigns, explained, serving.engine.compiled.book)
+            return respond_explained(explained, serving.engine.compiled.book)
+
+    async def _deciding(self, decision_id: str, deadline: float | None) -> ServingBook:
+        """What serves the version that made the decision; the live one where no version does that is served."""
+        books = self._serving_books
+        if books.staged is None:
+            return books.current
+        row = await books.current.engine.look(
+            partial(decision_of, decision_id=decision_id), deadline=deadline
+        )
+        return (books.held(row.book_version) if row is not None else None) or books.current
 
     def _deadline(self, call: ServedCall) -> float | None:
         """The caller's deadline, or ours, on time.monotonic's clock."""
@@ -248,13 +277,12 @@ class DecisionsService:
     def _challenge_after(
         self,
         call: ServedCall,
-        serving: ServingBook,
-        items: Iterable[tuple[pb.DecideRequest, Request | Exception, Decision | Exception]],
+        items: Iterable[tuple[ServingBook, pb.DecideRequest, Request | Exception, Decision | Exception]],
     ) -> None:
         """Gives the challenger what was decided, once the call has ended: its reply has left."""
         if self._challenger is None:
             return
-        decided = [of_item for item in items if (of_item := self._decided(serving, *item)) is not None]
+        decided = [of_item for item in items if (of_item := self._decided(*item)) is not None]
 
         def offer(_: object) -> None:
             for of_item in decided:
@@ -322,19 +350,14 @@ class _Decided(NamedTuple):
     deciding: CompiledBook
 
 
-_Answer = TypeVar("_Answer")
+def _names_by_book(answered: Iterable[Answered[Any]]) -> dict[ServingBook, IgnoredNames]:
+    servings = {item.serving for item in answered}
+    return {serving: IgnoredNames(serving.parser.compiled.book) for serving in servings}
 
 
 def _size(message: pb.DecideRequest | DecodeError) -> int:
     """Bytes of a request of a stream; what could not be read was let go."""
     return 0 if isinstance(message, DecodeError) else message.ByteSize()
-
-
-def _in_order(parsed: Iterable[object], answers: Iterable[_Answer]) -> Iterator[_Answer | Exception]:
-    """The answers in the order of the items; an item that could not be parsed answers for itself."""
-    remaining = iter(answers)
-    for item in parsed:
-        yield item if isinstance(item, Exception) else next(remaining)
 
 
 def _response(names: IgnoredNames, request: Request | Exception, decision: Decision) -> pb.DecideResponse:

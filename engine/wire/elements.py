@@ -18,7 +18,7 @@ MOST_ELEMENTS = 200_000
 """Messages within a message, and entries of its lists and maps, on all levels."""
 
 
-_MOST: Mapping[str, int] = {"requests": CONTRACT.batched, "events": CONTRACT.events}
+_MOST: Mapping[str, int] = {"requests": CONTRACT.batched, "events": CONTRACT.events, "files": 5_000}
 """Most entries of a list, by its field."""
 
 

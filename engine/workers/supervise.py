@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ import structlog
 
 from engine.rulebook.report.diagnostics import in_short
 from engine.server.background import BackgroundTasks
-from engine.server.book.source import BookSource
+from engine.server.book.source import BookSource, request_on_sighup
 from engine.server.listen import CannotServe, addresses_of, done_before, in_use, stop_on_signals
 from engine.server.run import open_access, open_log, patience
 from engine.settings import Settings, host_and_port
@@ -21,7 +21,7 @@ from engine.telemetry.config import read_otlp_config
 from engine.telemetry.counters import counted
 from engine.workers.pool import ChallengerRestart, RollingRestart, WorkerPool
 from engine.workers.process import WORKER
-from engine.workers.spawn_config import BookSnapshot, SpawnConfig
+from engine.workers.spawn_config import BookSnapshot, SpawnConfig, WorkerBook
 
 if TYPE_CHECKING:
     from engine.telemetry.endpoint import Endpoint
@@ -56,7 +56,7 @@ def metrics_port(settings: Settings, number: int) -> int:
 
 
 async def supervise(
-    book_snapshot: BookSnapshot,
+    book_snapshot: WorkerBook,
     settings: Settings,
     announce: Callable[[str], None],
     *,
@@ -82,7 +82,7 @@ async def supervise(
         opening.result().close()
         challenging = None if challenger is None else ChallengerRestart(challenger)
 
-        def spawn_config(number: int, book_snapshot: BookSnapshot) -> SpawnConfig:
+        def spawn_config(number: int, book_snapshot: WorkerBook) -> SpawnConfig:
             own = shared.model_copy(update={"metrics_port": metrics_port(settings, number)})
             return SpawnConfig(
                 number, own, book_snapshot, as_json, challenging.snapshot if challenging else None
@@ -123,30 +123,40 @@ def _announce(shared: Settings, announce: Callable[[str], None]) -> None:
 
 async def _serve(
     pool: WorkerPool,
-    book_snapshot: BookSnapshot,
+    book_snapshot: WorkerBook,
     challenging: ChallengerRestart | None,
     settings: Settings,
     announce: Callable[[], None],
 ) -> None:
-    """Starts the workers, and replaces them at SIGHUP and, with `watch`, when a book changes. Raises CannotServe."""
+    """Starts the workers, and replaces them at SIGHUP and, with `watch`, when a book changes. Raises CannotServe.
+
+    Workers that follow a published book do so by themselves.
+    """
     rolling_restart = RollingRestart(pool, book_snapshot)
-    book_source = BookSource(Path(settings.rules), rolling_restart)
-    others: list[BookSource[BookSnapshot]] = []
+    background = BackgroundTasks()
+    book_source = None if settings.book else BookSource(Path(settings.rules), rolling_restart)
+    loops: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {}
+    requests: list[Callable[[], object]] = []
+    if book_source is None:
+        loops["renew"] = rolling_restart.follow
+        requests.append(rolling_restart.request)
+    else:
+        loops |= book_source.loops(watch=settings.watch)
+        requests.append(partial(book_source.request, even_unchanged=True))
     if challenging is not None:
         challenging.rolling_restart = rolling_restart
-        others.append(BookSource(Path(settings.challenger), challenging, role="challenger"))
-    book_source.request_on_sighup(others, even_unchanged=True)
-    background = BackgroundTasks()
+        challenger_source = BookSource(Path(settings.challenger), challenging, role="challenger")
+        own = challenger_source.loops(watch=settings.watch)
+        loops |= {f"{name} of the challenger": loop for name, loop in own.items()}
+        requests.append(challenger_source.request)
+    request_on_sighup(*requests)
     endpoint = _open_endpoint(settings, pool, rolling_restart, book_source, background)
     await pool.start(book_snapshot, settings.workers)
     announce()
     log.info("watching", workers=settings.workers, version=book_snapshot.version)
     try:
-        for name, loop in book_source.loops(watch=settings.watch).items():
+        for name, loop in loops.items():
             background.start(name, loop)
-        for source in others:
-            for name, loop in source.loops(watch=settings.watch).items():
-                background.start(f"{name} of the challenger", loop)
         await background.wait()
     finally:
         background.cancel()
@@ -159,7 +169,7 @@ def _open_endpoint(
     settings: Settings,
     pool: WorkerPool,
     rolling_restart: RollingRestart,
-    book_source: BookSource[BookSnapshot],
+    book_source: BookSource[BookSnapshot] | None,
     background: BackgroundTasks,
 ) -> "Endpoint | None":
     """The supervisor's own metrics and pages; None without a metrics port. Raises CannotObserve."""
@@ -175,7 +185,7 @@ def _open_endpoint(
         return well, {"workers": pool.serving, "wanted": settings.workers, "failing": background.failing}
 
     def book() -> tuple[bool, Mapping[str, Any]]:
-        errors = book_source.refused
+        errors = () if book_source is None else book_source.refused
         document = {"version": rolling_restart.version, "errors": [in_short(error) for error in errors]}
         return not errors, document
 

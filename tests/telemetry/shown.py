@@ -87,6 +87,7 @@ def every_figure() -> list[Figure]:
     gauges.register_http(metrics.registry, nothing)
     gauges.register_budgets(metrics.registry, nothing)
     gauges.register_challenger(metrics.registry, nothing, nothing)
+    gauges.register_follower(metrics.registry, nothing, nothing)
     gauges.register_weather(metrics.registry, nothing)
     gauges.register_workers(metrics.registry, nothing)
     return [

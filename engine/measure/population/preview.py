@@ -15,9 +15,10 @@ from engine.batch.results import Funnel
 from engine.batch.scarce import ScarceWay
 from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.bucketing import identity, stable_hash
+from engine.decide.pressure.counters import QuotaKey
 from engine.measure.population.files import Fault, aware
 from engine.measure.population.people import PeopleReader, Person
-from engine.measure.population.scarcity import PairSpool
+from engine.measure.population.scarcity import PairSpool, left_of, shared_rules
 from engine.measure.population.simulate import OnVisits, PeopleRefused
 from engine.model.decision import Outcome
 from engine.model.instant import Instant, to_datetime
@@ -45,16 +46,19 @@ def preview(
     advance: OnVisits = lambda _: None,
     *,
     way: ScarceWay | None = None,
+    counted: Mapping[QuotaKey, int] | None = None,
 ) -> Preview:
     """Decides everybody in the file; by `way`, what all customers share is then shared out among them.
+
+    counted: what counters have counted that are shared out; None: nothing.
 
     Raises PeopleRefused if the file does not fit, Disagreement if columns and engine differ, and what opening it raises.
     """
     reader, parser = PeopleReader(path, compiled, channels=plan.channels), Parser(compiled)
-    kernel, names = Kernel(compiled, plan), _Names()
+    names = _Names()
     with ExitStack() as stack:
         spool = None if way is None else stack.enter_context(PairSpool(compiled, plan.now))
-        kernel.on_going = None if spool is None else spool.add
+        kernel = Kernel(compiled, plan, on_going=None if spool is None else spool.add)
         for people in _chunks(reader.people()):
             names.add(people)
             for _ in kernel.decide([_request(person, parser, plan.now) for person in people]):
@@ -66,7 +70,8 @@ def preview(
             reader.faults.add(Fault(0, "", "there are no people"))
         if reader.faults.count:
             raise PeopleRefused(reader.faults)
-        shared_out = None if spool is None or way is None else spool.share_out(way)
+        left = left_of(shared_rules(compiled), counted or {}, plan.now)
+        shared_out = None if spool is None or way is None else spool.share_out(way, left)
     return Preview(kernel.funnel, reader.ignored, shared_out)
 
 

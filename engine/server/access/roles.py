@@ -16,6 +16,12 @@ class Role(StrEnum):
     """Set `now` in a request."""
     WATCH = "watch"
     """Read what is kept about all customers, and who becomes due."""
+    READ = "read"
+    """Read versions of books, and what servers serve."""
+    WRITE = "write"
+    """Publish versions of books."""
+    APPROVE = "approve"
+    """Approve versions that others published."""
 
 
 ANY = frozenset(Role)
@@ -34,8 +40,20 @@ _DECISIONS = {
 }
 
 
+_READS = frozenset({Role.READ, Role.WRITE, Role.APPROVE, Role.ADMIN})
+
+
+_RULEBOOKS = {
+    **dict.fromkeys(("Check", "List", "Get", "Diff", "Servers"), _READS),
+    "Publish": frozenset({Role.WRITE, Role.ADMIN}),
+    "Approve": frozenset({Role.APPROVE}),
+    **dict.fromkeys(("Activate", "Stage", "Rollback"), frozenset({Role.ADMIN})),
+}
+
+
 NEEDS: Mapping[str, frozenset[Role]] = {
     **{f"/tact.v1.Decisions/{method}": frozenset({role}) for method, role in _DECISIONS.items()},
+    **{f"/tact.v1.Rulebooks/{method}": roles for method, roles in _RULEBOOKS.items()},
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": ANY,
 }
 """By the method's path, the roles of which a caller needs one."""
