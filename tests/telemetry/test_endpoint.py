@@ -343,7 +343,8 @@ def test_every_figure_is_shown(book: Path, tmp_path: Path, monkeypatch: pytest.M
     port, kept = free_port(), sqlite_log(tmp_path)
     with releasing(kept, "spring") as releases:
         releases.activate(releases.publish(book))
-    with serving("spring", kept, "--metrics-port", str(port), "--challenger", str(book)) as server:
+    options = ("--metrics-port", str(port), "--challenger", str(book), "--http", "127.0.0.1:0")
+    with serving("spring", kept, *options) as server:
         _, text = get(port, "/metrics")
         assert server.stop() == 0
     shown = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE tact_")}

@@ -257,7 +257,7 @@ class HttpApp:
             if self._calls is None or route.path not in NEEDED:
                 await self._answer_within(route, call, receive, send)
             else:
-                with self._calls.observed(route.path, call.metadata) as observed:
+                with self._calls.observed(route.path, call.metadata, "connect_rpc") as observed:
                     code = await self._answer_within(route, call, receive, send)
                     observed.status = Code.Name(Code.ValueType(code))
         except GoneAway:
