@@ -340,6 +340,7 @@ def is_ended(connection: socket.socket) -> bool:
 def test_every_figure_is_shown(book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server with everything switched on shows each figure that there is."""
     monkeypatch.setenv("TACT_WEATHER_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("TACT_HTTP", f"127.0.0.1:{free_port()}")
     port, kept = free_port(), sqlite_log(tmp_path)
     with releasing(kept, "spring") as releases:
         releases.activate(releases.publish(book))
