@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 StartSpan: TypeAlias = Callable[[str, Mapping[str, str], str], Any]
-"""Opens the span of a call by the method's path, its metadata and its protocol; yields a function for its status and its answer."""
+"""Opens the span of a call by the method's path, metadata and protocol; yields a function for its status and its answer."""
 
 
 class ObservedCall:
@@ -59,8 +59,9 @@ class CallObserver:
         metadata: Callable[[], Iterable[tuple[str, str | bytes]]],
         system: str = "grpc",
     ) -> Iterator[ObservedCall]:
-        """Measures a call, which is given its status and its answer within the block. metadata: read for spans. system: the
-        protocol, as OpenTelemetry names it.
+        """Measures a call, which is given its status and its answer within the block.
+
+        metadata: read for spans. system: the protocol, as OpenTelemetry names it.
         """
         start, call = time.perf_counter(), ObservedCall()
         span: Any = nullcontext(_untraced)

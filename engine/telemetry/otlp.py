@@ -52,7 +52,8 @@ def span_of_call(
 ) -> Iterator[Callable[[str, Any], None]]:
     """Opens the span of a call (`/service/method`), below the span that W3C's `traceparent` in its metadata names.
 
-    system: the protocol, as OpenTelemetry names it. Yields a function to call with the status and the answer once the call has ended.
+    system: the protocol, as OpenTelemetry names it. Yields a function to call with the status and the answer once the
+    call has ended.
     """
     service, _, method = name.strip("/").rpartition("/")
     attributes = {"rpc.system": system, "rpc.service": service, "rpc.method": method}
