@@ -97,7 +97,7 @@ def test_the_service_is_measured_through_real_processes(
     assert result.exit_code == 0, result.output
     ratios = json.loads(output.read_text(encoding="utf-8"))
     beside = [0.6, 0.0, 0.0]
-    """Targets beside the echo and, without a target, the two beside the floor."""
-    assert [ratio["target"] for ratio in ratios] == [*beside * 3, 1.0, 1.0, 8.0, *[0.6] * 6]
+    """Targets beside the echo and, without a target, the two beside the floor; the floor of batches has none either."""
+    assert [ratio["target"] for ratio in ratios] == [*beside * 3, 1.0, 1.0, 8.0, 0.0, *[0.6] * 6]
     assert all(ratio["ratio"] > 0 and "failed" not in ratio["detail"] for ratio in ratios)
     assert list(tmp_path.iterdir()) == [output]
