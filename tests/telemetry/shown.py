@@ -79,6 +79,10 @@ class Figure(NamedTuple):
     labels: tuple[str, ...]
 
 
+ELSEWHERE = {"tact_workers", "tact_book_age_seconds", "tact_book_staged_share", "tact_book_refused"}
+"""What a supervisor shows, and what a server shows that follows the books of the log: not one with a folder."""
+
+
 def every_figure() -> list[Figure]:
     """All that a server can show of itself; not to be read, since there is no server."""
     metrics, nothing = Metrics(), cast("Any", None)

@@ -27,6 +27,7 @@ from tests.server.released import releasing
 from tests.server.reloads import BROKEN, numbered_book, said, version_of
 from tests.servers import serving, start_server
 from tests.telemetry.shown import (
+    ELSEWHERE,
     every_figure,
     free_port,
     get,
@@ -349,7 +350,7 @@ def test_every_figure_is_shown(book: Path, tmp_path: Path, monkeypatch: pytest.M
         _, text = get(port, "/metrics")
         assert server.stop() == 0
     shown = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE tact_")}
-    assert shown | {"tact_workers"} == set(map(shown_name, every_figure()))
+    assert shown | ELSEWHERE == set(map(shown_name, every_figure()))
 
 
 def test_each_worker_has_a_port(book: Path, log: Path) -> None:

@@ -18,7 +18,7 @@ from tests.books import write_book
 from tests.server.test_messages import SECRETS, about_somebody
 from tests.servers import serving
 from tests.telemetry.collector import collecting, texts
-from tests.telemetry.shown import every_figure
+from tests.telemetry.shown import ELSEWHERE, every_figure
 from tests.waiting import until
 
 TRACE, ABOVE = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -64,7 +64,7 @@ def test_a_collector_gets_figures_and_traces(tmp_path: Path, monkeypatch: pytest
     lasted = (span.end_time_unix_nano - span.start_time_unix_nano) / 1e9
     assert 0 < sum(seconds.values()) <= lasted
     assert [secret for secret in SECRETS if secret in str(span)] == []
-    assert set(collector.metrics) | {"tact_workers"} == {figure.name for figure in every_figure()}
+    assert set(collector.metrics) | ELSEWHERE == {figure.name for figure in every_figure()}
     decisions = collector.metrics["tact_decisions"].sum.data_points
     assert [point.as_int for point in decisions] == [1, 0, 0, 0, 0]  # every outcome from the start
     (group,) = collector.metrics["tact_group_size"].histogram.data_points
