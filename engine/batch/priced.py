@@ -57,15 +57,15 @@ class PricedCampaigns:
                 for rule, price in held
                 if price.tier == tier and price.price
             ]
-            if any(price.tier is not None and tier < price.tier for _, price in held):
-                is_shut = True
-                continue
-            charges.add(0.0 + sum(paid))
             cuts.update(
                 (price.cut_off, LARGEST_TIE if price.tie is None else price.tie)
                 for _, price in held
                 if price.tier == tier and price.cut_off is not None
             )
+            if any(price.tier is not None and tier < price.tier for _, price in held):
+                is_shut = True  # whatever the score; the cut-offs say by which counter
+            else:
+                charges.add(0.0 + sum(paid))
         if not charges or charges == {0.0}:
             pass
         elif len(charges) > 1 or cuts or is_shut:
