@@ -96,7 +96,7 @@ class Kernel:
         self._number_of: dict[RowDecision, int] = {}
         self._distinct: list[RowDecision] = []
         self.on_going: OnGoing | None = None
-        """Gets all pairs that may go, if it is set; by `decide` only."""
+        """Gets all pairs that may go, if it is set."""
         self._going: list[GoingPair] = []
 
     def decide(self, requests: Sequence[Request]) -> Iterator[RowDecision]:
@@ -116,6 +116,7 @@ class Kernel:
 
     def decide_people(self, people: People) -> Decisions:
         """The decisions for a chunk of customers, all at the moment and on the channels of the plan, without history."""
+        self._going = []
         if not self.book_lane:
             decisions = self._by_columns(people)
         else:
@@ -130,6 +131,9 @@ class Kernel:
             scores = np.array([score for _, score in numbered], np.float64)
             decisions = Decisions(people.names, codes, scores, self._distinct)
         decisions.counted_by(self.funnel)
+        if self.on_going is not None:
+            self.on_going(people.names, self._going)
+            self._going = []
         return decisions
 
     def _decide_chunk(self, requests: Sequence[Request]) -> list[RowDecision]:
