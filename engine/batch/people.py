@@ -17,7 +17,7 @@ from engine.batch.facets import reach_of
 from engine.decide.compiled import CompiledBook
 from engine.model.instant import Instant
 from engine.model.request import Request
-from engine.model.values import Value
+from engine.model.values import Attributes, Value
 from engine.rulebook.model.book import AttributeType
 
 CUSTOMER, GIVEN, ALIASES, MESSAGE, WHOLE = "customer", ":given", ":aliases", ":message", ":whole"
@@ -162,9 +162,14 @@ class ColumnPeople:
         """The customers of these rows."""
         return ColumnPeople(self.batch.take(pa.array(rows)), self.kinds, self.moment, self._parse)
 
-    def brings_events(self, row: int) -> bool:
-        """Whether the customer brings events, which columns do not hold."""
-        return row in self._bringing
+    @property
+    def elapsed(self) -> Instant:
+        """The moment up to which what has ended is given back."""
+        return self.moment.elapsed
+
+    def with_events(self) -> Sequence[int]:
+        """The rows of who brings events, which columns do not hold; ascending."""
+        return sorted(self._bringing)
 
     def aliases(self, row: int) -> tuple[str, ...]:
         """Further names of the customer."""
@@ -222,19 +227,23 @@ class ColumnPeople:
                 raise LookupError("who brings events needs a parser")
             message: bytes = self._array(MESSAGE)[row].as_py()
             return self._parse(message)._replace(clock=moment.clock)
-        values = {name: self.value(name, row) for name in self.kinds}
         given = self._agreed()
         consents, preferred = given.values[int(given.codes[row])]
         return Request(
             self.names[row],
             moment.now,
-            {name: value for name, value in values.items() if value is not None},
+            self.attributes(list(self.kinds), row),
             consents=consents,
             preferred_channels=preferred,
             channels=moment.channels,
             aliases=self.aliases(row),
             clock=moment.clock,
         )
+
+    def attributes(self, names: Sequence[str], row: int) -> Attributes:
+        """What the customer brings of these attributes."""
+        values = ((name, self.value(name, row)) for name in names)
+        return {name: value for name, value in values if value is not None}
 
     def value(self, name: str, row: int) -> Value | None:
         """The value of a customer's attribute that they brought; None: it is missing."""

@@ -1,13 +1,15 @@
 """What a run writes of a decision: its row and contact in the log, thin unless all is logged, and its row in the files."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
 from engine.batch.results import ChosenForm, RowDecision
 from engine.decide.arbitrate.campaign import CampaignChannel, CompiledCampaign
-from engine.decide.attributes.zones import zones_text
+from engine.decide.arbitrate.content import ACCEPT_LANGUAGE, LANGUAGE, LANGUAGES
+from engine.decide.attributes.zones import NEEDS, zones_text
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation, evaluate
 from engine.decide.experiments.learning import Learned
@@ -23,6 +25,7 @@ from engine.model.contact import Contact
 from engine.model.decision import ChosenOffer, Decision, Reason
 from engine.model.instant import Instant
 from engine.model.request import Request
+from engine.model.values import Attributes
 
 _NO_TRACE: Mapping[str, Any] = {"candidates": [], "more_candidates": 0, "counters": [], "contacts": []}
 
@@ -49,26 +52,70 @@ class SendPlan(NamedTuple):
     """Whether rows hold all that replaying them takes: then every customer is evaluated."""
 
 
-class Sent(NamedTuple):
-    """The decision for one customer."""
+class SentKind(NamedTuple):
+    """What the decisions for many customers have alike."""
 
-    customer: str
-    decision_id: str
-    """Empty where nothing is kept in the log: nothing was to be sent."""
     outcome: str
     """An Outcome, or REFUSED."""
-    campaign: str | None
-    offer: str | None
-    variant: str | None
-    channel: str | None
-    score: float | None
-    selection_probability: float
-    reasons: tuple[Reason, ...]
-    next_allowed_at: Instant | None
-    expires_at: Instant | None
-    content: Mapping[str, str] | None
-    is_evaluated: bool
+    campaign: str | None = None
+    offer: str | None = None
+    variant: str | None = None
+    channel: str | None = None
+    selection_probability: float = 1.0
+    reasons: tuple[Reason, ...] = ()
+    next_allowed_at: Instant | None = None
+    expires_at: Instant | None = None
+    is_evaluated: bool = False
     """Whether the customer was evaluated one by one."""
+
+
+@dataclass(slots=True)
+class SentRows:
+    """The decisions for customers, in order."""
+
+    customers: list[str] = field(default_factory=list)
+    decision_ids: list[str] = field(default_factory=list)
+    """Empty where nothing is kept in the log: nothing was to be sent."""
+    kinds: list[SentKind] = field(default_factory=list)
+    scores: list[float | None] = field(default_factory=list)
+    contents: list[Mapping[str, str] | None] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.customers)
+
+    def add(
+        self,
+        customer: str,
+        kind: SentKind,
+        decision_id: str = "",
+        score: float | None = None,
+        content: Mapping[str, str] | None = None,
+    ) -> None:
+        """Adds a customer."""
+        self.customers.append(customer)
+        self.decision_ids.append(decision_id)
+        self.kinds.append(kind)
+        self.scores.append(score)
+        self.contents.append(content)
+
+    def extend(self, other: "SentRows") -> None:
+        """Adds the customers of others."""
+        self.customers += other.customers
+        self.decision_ids += other.decision_ids
+        self.kinds += other.kinds
+        self.scores += other.scores
+        self.contents += other.contents
+
+    def part(self, start: int, stop: int) -> "SentRows":
+        """Some of the customers."""
+        own = slice(start, stop)
+        return SentRows(
+            self.customers[own],
+            self.decision_ids[own],
+            self.kinds[own],
+            self.scores[own],
+            self.contents[own],
+        )
 
 
 _ID, _SCORE = "00000000-0000-7000-8000-000000000000", 1.2345678987654321e-300
@@ -153,18 +200,30 @@ class Sender:
             (key, amount) for (key, amount), rule in self._shared if counted[key] + amount > rule.limit
         )
 
-    def form_of(self, proposed: RowDecision, form: ChosenForm, request: Request) -> "SentForm | None":
-        """What all decisions of the same form have alike; None where the contact keeps a value that may be derived."""
+    def form_reads(self, form: ChosenForm) -> tuple[str, ...]:
+        """The attributes of a customer that make a difference to what `form_of` makes of a form."""
+        on = self.campaigns[form.campaign].campaign_channels[form.channel]
+        creative = next(creative for creative in on.creatives if creative.variant == form.variant)
+        read = list(self.compiled.units)
+        read += [on.counted_by] if on.counted_by is not None else []
+        read += [ACCEPT_LANGUAGE, LANGUAGE, LANGUAGES] if creative.by_language else []
+        return (*read, *NEEDS) if self.compiled.pressure.keeps_zones else tuple(read)
+
+    def form_of(self, proposed: RowDecision, form: ChosenForm, attributes: Attributes) -> "SentForm | None":
+        """What all decisions of the same form have alike; None where the contact keeps a value that may be derived.
+
+        attributes: those of `form_reads`, or more.
+        """
         on = self.campaigns[form.campaign].campaign_channels[form.channel]
         by = on.counted_by
-        if by is not None and by not in request.attributes:
+        if by is not None and by not in attributes:
             return None
         creative = next(creative for creative in on.creatives if creative.variant == form.variant)
-        language = creative.texts_for(request.attributes).language if creative.by_language else ""
+        language = creative.texts_for(attributes).language if creative.by_language else ""
         keeps_zones = self.compiled.pressure.keeps_zones
-        zones = zones_text(request.attributes, self.compiled.book.timezone) if keeps_zones else ""
-        value = None if by is None else counted_value(request.attributes.get(by))
-        units = self.units(request)
+        zones = zones_text(attributes, self.compiled.book.timezone) if keeps_zones else ""
+        value = None if by is None else counted_value(attributes.get(by))
+        units = self.units(attributes)
         key = (
             form._replace(score=0.0),
             proposed.selection_probability,
@@ -175,7 +234,7 @@ class Sender:
         )
         known = None if units else self._forms.get(key)
         if known is None:
-            contact = Contact(request.now, form.expires_at, on.facts, zones, value)
+            contact = Contact(self.plan.now, form.expires_at, on.facts, zones, value)
             known = self._new_form(proposed, form, contact, (language, units))
             if not units:
                 self._forms[key] = known
@@ -218,10 +277,10 @@ class Sender:
         middle, tail = rest.split(_SCORE_TEXT)
         return SentForm(own.offer.name, contact, row, made, (head, middle, tail))
 
-    def units(self, request: Request) -> Units:
+    def units(self, attributes: Attributes) -> Units:
         """The units that the customer is drawn by."""
         units = self.compiled.units
-        return units_of(units, request.attributes) if units else NO_UNITS
+        return units_of(units, attributes) if units else NO_UNITS
 
     def evaluated(self, request: Request) -> Evaluation:
         """The engine's evaluation of a customer."""
@@ -270,50 +329,41 @@ def _experiments_of_treated(
     return [[*row[:_INSIDE], index < gates, *row[_INSIDE + 1 :]] for index, row in enumerate(rows)]
 
 
-def sent_by_columns(customer: str, decision_id: str, proposed: RowDecision, offer: str | None) -> Sent:
+def kind_by_columns(proposed: RowDecision, offer: str | None) -> SentKind:
     """What the columns proposed, as it is sent."""
     form = proposed.chosen[0] if proposed.chosen else None
-    return Sent(
-        customer,
-        decision_id,
+    return SentKind(
         proposed.outcome.value,
         form and form.campaign,
         offer,
         form and form.variant,
         form and form.channel,
-        form and form.score,
         proposed.selection_probability,
         proposed.reasons,
         proposed.next_allowed_at,
         form and form.expires_at,
-        None,
-        is_evaluated=False,
     )
 
 
-def sent_by_engine(customer: str, decision: Decision, row: DecisionRow | None) -> Sent:
+def kind_by_engine(decision: Decision, row: DecisionRow | None) -> SentKind:
     """What the engine decided, as it is sent; row: None where nothing is kept."""
-    content = decision.offers[0].content if decision.offers else None
-    return Sent(
-        customer,
-        decision.decision_id,
+    return SentKind(
         decision.outcome.value,
         row and row.campaign,
         row and row.offer,
         row and row.variant,
         row and row.channel,
-        row and row.score,
         decision.selection_probability,
         decision.reasons,
         decision.next_allowed_at,
         row and row.expires_at,
-        content,
         is_evaluated=True,
     )
 
 
-def refused(customer: str) -> Sent:
-    """A customer whose names could not be linked: nothing was decided."""
-    return Sent(
-        customer, "", REFUSED, None, None, None, None, None, 1.0, (), None, None, None, is_evaluated=False
-    )
+def refused(customers: Iterable[str]) -> SentRows:
+    """Customers whose names could not be linked: nothing was decided."""
+    rows = SentRows()
+    for customer in customers:
+        rows.add(customer, SentKind(REFUSED))
+    return rows

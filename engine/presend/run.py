@@ -7,10 +7,9 @@ and its row of the manifest. Who comes later, after an end or beside, goes on be
 import fcntl
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,10 +33,11 @@ from engine.model.decision import Outcome
 from engine.model.instant import Instant, to_datetime
 from engine.model.request import Request
 from engine.model.trends import TrendCounts
-from engine.presend.group import SendCommand
+from engine.presend.chunk import RecalledPeople, SendChunk, SentPeople, proposed_by
+from engine.presend.group import SendCommand, commands_of
 from engine.presend.pieces import merge_pieces, replace_file, table_of, write_piece
 from engine.presend.population import Population
-from engine.presend.rows import REFUSED, Full, Sender, SendPlan, Sent, part_lock, refused
+from engine.presend.rows import REFUSED, Full, Sender, SendPlan, SentRows, part_lock, refused
 from engine.rulebook.model.book import ScarceKind
 from engine.server.trends import read_counts
 
@@ -150,6 +150,7 @@ class PartSender:
         self._sender = Sender(compiled, job.plan, self._learned())
         self._by_columns = not (book_lane(compiled) or job.plan.full_log or compiled.sticky)
         """Whether columns propose: not where all is logged, nor where draws are kept, which reads the log for everybody."""
+        self._columns = ColumnPlan(job.plan.now, job.plan.channels, job.verified)
         self._kernel, self._full = self._by_counters()
         self._trends = self._counted()
 
@@ -164,8 +165,9 @@ class PartSender:
                     if stop():
                         return False
                     self._commit(part, first, group)
-                    first += len(group)
-                    advance(len(group))
+                    number = sum(len(command.rows) for command in group)
+                    first += number
+                    advance(number)
             except _Moved:
                 continue
         self._merge(part)
@@ -177,22 +179,33 @@ class PartSender:
 
     def _groups(self, part: int, first: int) -> Iterator[list[SendCommand]]:
         """The customers from a place on, with what the columns propose."""
-        job = self._job
-        requests = job.population.requests(part, first, self._compiled, job.plan.now, self._clock())
         with self._store.transaction(writes=False):
             linked = presends.linked(self._store) > 0
-        while chunk := list(islice(requests, _GROUPS * job.group)):
-            chunk = self._recalled(chunk)
-            commands: list[SendCommand] = []
-            while chunk or commands:
+        for people in self._people(part, first):
+            chunk, done = self._proposed(people), 0
+            while done < len(chunk.names):
                 if self._sender.full != self._full:
-                    chunk, commands = [command.request for command in commands] + chunk, []
-                    self._kernel, self._full = self._by_counters()
-                if chunk:
-                    commands, chunk = self._proposed(part, chunk), []
-                size = self._fitting(commands, linked=linked)
-                yield commands[:size]
-                commands = commands[size:]
+                    chunk, done = self._proposed(chunk.people.part(done, len(chunk.names))), 0
+                stop = done + self._fitting(chunk, done, linked=linked)
+                yield commands_of(self._sender, part, chunk, range(done, stop))
+                done = stop
+
+    def _proposed(self, people: SentPeople) -> SendChunk:
+        """The customers with what the columns propose at the counters as they are."""
+        if self._sender.full != self._full:
+            self._kernel, self._full = self._by_counters()
+        return proposed_by(self._kernel, people, self._columns, self._full)
+
+    def _people(self, part: int, first: int) -> Iterator[SentPeople]:
+        """The customers from a place on, some at a time, with what is remembered of them, as far as the book reads it."""
+        job, compiled = self._job, self._compiled
+        moment = job.population.moment(job.plan.now, self._clock())
+        chunks = job.population.chunks(part, first, _GROUPS * job.group, compiled, moment)
+        if self._trends is None and compiled.recall is None:
+            yield from chunks
+            return
+        for people in chunks:
+            yield RecalledPeople(self._recalled([*map(people.request, range(people.rows))]))
 
     def _by_counters(self) -> tuple[Kernel | None, Full]:
         """Columns, if they propose, for the counters as they are now; and those of them that have no room."""
@@ -202,29 +215,23 @@ class PartSender:
         self._sender.full = full = self._sender.full_of(counted)
         if not self._by_columns:
             return None, full
-        plan = ColumnPlan(job.plan.now, job.plan.channels, job.verified)
-        return Kernel(self._compiled, plan, CountsAsRead(counted)), full
+        return Kernel(self._compiled, self._columns, CountsAsRead(counted)), full
 
-    def _proposed(self, part: int, requests: Sequence[Request]) -> list[SendCommand]:
-        """The customers with what the columns propose, as far as they cover them."""
-        if self._kernel is None:
-            return [SendCommand(self._sender, part, request, None, self._full) for request in requests]
-        return [
-            SendCommand(self._sender, part, request, proposed, self._full)
-            for request, proposed in zip(requests, self._kernel.propose(requests), strict=True)
-        ]
-
-    def _fitting(self, commands: Sequence[SendCommand], *, linked: bool) -> int:
-        """How many of the commands make a group: as many as the locks of one transaction allow, but at least one.
+    def _fitting(self, chunk: SendChunk, first: int, *, linked: bool) -> int:
+        """How many of the customers make a group: as many as the locks of one transaction allow, but at least one.
 
         A name takes a lock, and its person another if they may be two. linked: whether any name was linked.
         """
-        most, size = self._store.most_locks, min(self._job.group, len(commands))
+        most, size = self._store.most_locks, min(self._job.group, len(chunk.names) - first)
         if most is None:
             return size
         left = most - 1  # the part's
-        for index, command in enumerate(commands[:size]):
-            names, others = len(command.customers()), len(command.locks()) - 1
+        is_sticky = bool(self._compiled.sticky)
+        for index, row in enumerate(range(first, first + size)):
+            names = 1 + len(chunk.people.aliases(row))
+            others = (
+                len(SendCommand(self._sender, 0, chunk, range(row, row + 1)).locks()) - 1 if is_sticky else 0
+            )
             left -= others + names * (2 if linked or names > 1 else 1)
             if left < 0:
                 return max(1, index)
@@ -265,10 +272,9 @@ class PartSender:
                 if presends.done(self._store, run, part) != first:
                     raise _Moved
                 results = apply_group(self._store, commands)
-                sent = [
-                    refused(command.request.customer) if isinstance(result, LedgerError) else result
-                    for command, result in zip(commands, results, strict=True)
-                ]
+                sent = SentRows()
+                for command, result in zip(commands, results, strict=True):
+                    sent.extend(refused(command.names()) if isinstance(result, LedgerError) else result)
                 table = table_of(sent, content=self._job.plan.content)
                 file, sha256 = write_piece(folder, f"piece-{part:05}-{first:06}", table)
                 written = folder / file
@@ -325,16 +331,18 @@ class PartSender:
         return counts
 
 
-def counts_of(sent: Iterable[Sent]) -> dict[str, Any]:
+def counts_of(sent: SentRows) -> dict[str, Any]:
     """What a piece adds to the summary: customers by outcome and by lane, and offers by campaign, variant and channel."""
     outcomes: Counter[str] = Counter()
     forms: Counter[tuple[str | None, ...]] = Counter()
     evaluated = 0
-    for own in sent:
-        outcomes[own.outcome] += 1
-        evaluated += own.is_evaluated
-        if own.campaign is not None:
-            forms[own.outcome, own.campaign, own.variant, own.channel] += 1
+    kinds = {id(kind): kind for kind in sent.kinds}
+    for number_of, number in Counter(map(id, sent.kinds)).items():
+        kind = kinds[number_of]
+        outcomes[kind.outcome] += number
+        evaluated += number if kind.is_evaluated else 0
+        if kind.campaign is not None:
+            forms[kind.outcome, kind.campaign, kind.variant, kind.channel] += number
     return {
         "outcomes": outcomes,
         "evaluated": evaluated,
