@@ -14,7 +14,7 @@ from engine.batch.results import Decisions
 from engine.model.instant import Instant
 from engine.model.request import Request
 from engine.model.values import Attributes
-from engine.presend.rows import Full
+from engine.presend.rows import CodePlan, Full
 
 
 class SentPeople(Protocol):
@@ -89,6 +89,8 @@ class SendChunk:
         self.scores: list[float] = scores.tolist()
         self.distinct = () if proposed is None else proposed.distinct
         self.with_aliases = people.with_aliases()
+        self.plans: dict[int, CodePlan] = {}
+        """By place of a decision, what becomes of it; shared by the chunks for which the same columns propose."""
 
 
 def proposed_by(kernel: Kernel | None, people: SentPeople, plan: ColumnPlan, full: Full) -> SendChunk:

@@ -8,11 +8,10 @@ All others are evaluated one by one, as a server does.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import NamedTuple, Self
+from typing import Self
 
 from uuid_utils import uuid7
 
-from engine.batch.results import RowDecision
 from engine.decide.answer import answer, offer_of
 from engine.decide.arbitrate.campaign import CampaignChannel
 from engine.decide.evaluate import Evaluation
@@ -36,9 +35,8 @@ from engine.model.customer import CustomerState
 from engine.model.decision import Decision, Reason
 from engine.presend.chunk import SendChunk
 from engine.presend.rows import (
+    CodePlan,
     Sender,
-    SentForm,
-    SentKind,
     SentRows,
     experiments_of,
     kind_by_columns,
@@ -120,22 +118,6 @@ def commands_of(sender: Sender, part: int, chunk: SendChunk, rows: range) -> lis
     return commands
 
 
-class _CodePlan(NamedTuple):
-    """What becomes of customers for whom columns propose the same."""
-
-    kind: SentKind | None
-    """If they get nothing."""
-    proposed: RowDecision
-    is_alone: bool = False
-    """Whether they are evaluated all the same."""
-    on: CampaignChannel | None = None
-    reads: tuple[str, ...] = ()
-    """The attributes by which their forms differ."""
-    form: SentForm | None = None
-    """If it is the same for all."""
-    sent_as: SentKind | None = None
-
-
 class _Group:
     """The decisions of a group, until they are written."""
 
@@ -153,7 +135,6 @@ class _Group:
         self._rows = [row for command in commands for row in command.rows]
         self._persons = [unit.identities.person_of(self._chunk.names[row]) for row in self._rows]
         self._counts = QuotaCommit(unit.quotas, self._elapsed)
-        self._plans: dict[int, _CodePlan] = {}
         sender = self._sender
         sender.full = sender.full_of(sender.counted(self._store, self._elapsed))
         self._is_short = False
@@ -199,7 +180,7 @@ class _Group:
     def _take_proposed(self, row: int, person: str) -> bool:
         """Takes what the columns proposed, if the shared counters let it pass; False: the customer is to be evaluated."""
         code, name = self._chunk.codes[row], self._chunk.names[row]
-        plan = self._plans.get(code) or self._planned(code)
+        plan = self._chunk.plans.get(code) or self._planned(code)
         if plan.kind is not None:
             if not self._is_short:
                 self.sent.add(name, plan.kind)
@@ -222,11 +203,11 @@ class _Group:
         self.sent.add(name, kind, decision_id, score)
         return True
 
-    def _planned(self, code: int) -> _CodePlan:
-        """What becomes of the customers with a decision; found once for the group."""
+    def _planned(self, code: int) -> CodePlan:
+        """What becomes of the customers with a decision; found once, as long as columns propose by the same counters."""
         proposed, sender = self._chunk.distinct[code], self._sender
         if not proposed.chosen:
-            plan = _CodePlan(kind_by_columns(proposed, None), proposed)
+            plan = CodePlan(kind_by_columns(proposed, None), proposed)
         else:
             form = proposed.chosen[0]
             on, reads = (
@@ -236,8 +217,8 @@ class _Group:
             made = None if reads else sender.form_of(proposed, form, {})
             is_alone = form.withheld is not None or sender.plan.content
             kind = None if made is None else kind_by_columns(proposed, made.offer)
-            plan = _CodePlan(None, proposed, is_alone, on, reads, made, kind)
-        self._plans[code] = plan
+            plan = CodePlan(None, proposed, is_alone, on, reads, made, kind)
+        self._chunk.plans[code] = plan
         return plan
 
     def _has_room(self, on: CampaignChannel) -> bool:

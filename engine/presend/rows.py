@@ -148,6 +148,22 @@ class SentForm(NamedTuple):
         return ContactRow(person, self.made.at, decision_id, *self.made[3:])
 
 
+class CodePlan(NamedTuple):
+    """What becomes of customers for whom columns propose the same."""
+
+    kind: SentKind | None
+    """If they get nothing."""
+    proposed: RowDecision
+    is_alone: bool = False
+    """Whether they are evaluated all the same."""
+    on: CampaignChannel | None = None
+    reads: tuple[str, ...] = ()
+    """The attributes by which their forms differ."""
+    form: SentForm | None = None
+    """If it is the same for all."""
+    sent_as: SentKind | None = None
+
+
 def part_lock(run: str, part: int) -> str:
     """The lock of those who commit customers of the part."""
     return f"presend {run} {part}"

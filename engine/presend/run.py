@@ -37,7 +37,7 @@ from engine.presend.chunk import RecalledPeople, SendChunk, SentPeople, proposed
 from engine.presend.group import SendCommand, commands_of
 from engine.presend.pieces import merge_pieces, replace_file, table_of, write_piece
 from engine.presend.population import Population
-from engine.presend.rows import REFUSED, Full, Sender, SendPlan, SentRows, part_lock, refused
+from engine.presend.rows import REFUSED, CodePlan, Full, Sender, SendPlan, SentRows, part_lock, refused
 from engine.rulebook.model.book import ScarceKind
 from engine.server.trends import read_counts
 
@@ -152,6 +152,7 @@ class PartSender:
         """Whether columns propose: not where all is logged, nor where draws are kept, which reads the log for everybody."""
         self._columns = ColumnPlan(job.plan.now, job.plan.channels, job.verified)
         self._kernel, self._full = self._by_counters()
+        self._plans: dict[int, CodePlan] = {}
         self._trends = self._counted()
 
     def send(self, part: int, stop: Callable[[], bool], advance: Callable[[int], object]) -> bool:
@@ -194,7 +195,10 @@ class PartSender:
         """The customers with what the columns propose at the counters as they are."""
         if self._sender.full != self._full:
             self._kernel, self._full = self._by_counters()
-        return proposed_by(self._kernel, people, self._columns, self._full)
+            self._plans = {}
+        chunk = proposed_by(self._kernel, people, self._columns, self._full)
+        chunk.plans = self._plans
+        return chunk
 
     def _people(self, part: int, first: int) -> Iterator[SentPeople]:
         """The customers from a place on, some at a time, with what is remembered of them, as far as the book reads it."""
