@@ -27,7 +27,7 @@ from engine.ledger.commit.learning import trials
 from engine.ledger.commit.new_counters import add_new_counters
 from engine.ledger.commit.quotas import QuotaCommit, UnruledContact
 from engine.ledger.errors import LedgerError
-from engine.ledger.queries import learning, persons, presends
+from engine.ledger.queries import learning, new_counters, persons, presends
 from engine.ledger.store.rows import ContactRow, DecisionRow, PersonRow, TrialRow
 from engine.ledger.store.store import Store
 from engine.model.contact import Contact
@@ -35,8 +35,10 @@ from engine.model.customer import CustomerState
 from engine.model.decision import Decision, Reason
 from engine.presend.chunk import SendChunk
 from engine.presend.rows import (
+    NOT_LINKED,
     CodePlan,
     Sender,
+    SentForm,
     SentRows,
     experiments_of,
     kind_by_columns,
@@ -126,14 +128,15 @@ class _Group:
         self._sender, self._chunk = commands[0].sender, commands[0].chunk
         self._people = self._chunk.people
         self._elapsed = self._people.elapsed
-        self.sent = SentRows()
         self.decisions: list[DecisionRow] = []
         self._contacts: list[ContactRow] = []
         self._trials: list[TrialRow] = []
-        self._unruled: list[UnruledContact] = []
+        self._unruled: list[tuple[str, int, Contact, CampaignChannel]] = []
         self._concluded = ConcludedSignals()
         self._rows = [row for command in commands for row in command.rows]
-        self._persons = [unit.identities.person_of(self._chunk.names[row]) for row in self._rows]
+        names = [name for command in commands for name in command.names()]
+        self.sent = SentRows.alike(names, NOT_LINKED)
+        self._persons = [unit.identities.person_of(name) for name in names]
         self._counts = QuotaCommit(unit.quotas, self._elapsed)
         sender = self._sender
         sender.full = sender.full_of(sender.counted(self._store, self._elapsed))
@@ -158,11 +161,29 @@ class _Group:
 
     def decide(self) -> "_Group":
         """Fills the results and the rows. Raises QuotaUndecided."""
+        codes, plans, scores = self._chunk.codes, self._chunk.plans, self._chunk.scores
+        sent, alone = self.sent, self._evaluations
         for position, (row, person) in enumerate(zip(self._rows, self._persons, strict=True)):
-            if position in self._evaluations or not self._take_proposed(row, person):
+            if position in alone:
                 self._decide_alone(position, row, person)
+                continue
+            plan = plans.get(codes[row]) or self._planned(codes[row])
+            if plan.kind is not None and not self._is_short:
+                sent.kinds[position] = plan.kind
+                continue
+            form, on = self._taken(plan, row), plan.on
+            if form is None or on is None:
+                self._decide_alone(position, row, person)
+                continue
+            decision_id, score = str(uuid7()), scores[row]
+            sent.decision_ids[position], sent.scores[position] = decision_id, score
+            sent.kinds[position] = plan.sent_as or kind_by_columns(plan.proposed, form.offer)
+            self.decisions.append(form.decision(decision_id, person, score))
+            self._contacts.append(form.contact_row(decision_id, person))
+            if on.quotas or on.unruled:
+                self._reserve(decision_id, [(form.contact, on, None)])
         if self._unruled:
-            self._unit.quotas.follow(self._unruled)
+            self._follow()
         return self
 
     def write(self) -> None:
@@ -177,31 +198,28 @@ class _Group:
         self._concluded.write(self._store)
         self._kept.write(self._store)
 
-    def _take_proposed(self, row: int, person: str) -> bool:
-        """Takes what the columns proposed, if the shared counters let it pass; False: the customer is to be evaluated."""
-        code, name = self._chunk.codes[row], self._chunk.names[row]
-        plan = self._chunk.plans.get(code) or self._planned(code)
-        if plan.kind is not None:
-            if not self._is_short:
-                self.sent.add(name, plan.kind)
-            return not self._is_short
+    def _taken(self, plan: CodePlan, row: int) -> SentForm | None:
+        """The form that the columns proposed, if the shared counters let it pass; None: the customer is to be evaluated."""
         on = plan.on
         if plan.is_alone or on is None or (on.quotas and not self._has_room(on)):
-            return False
-        form, kind = plan.form, plan.sent_as
-        if form is None or kind is None:
-            attributes = self._people.attributes(plan.reads, row)
-            form = self._sender.form_of(plan.proposed, plan.proposed.chosen[0], attributes)
-            if form is None:
-                return False
-            kind = kind_by_columns(plan.proposed, form.offer)
-        decision_id, score = str(uuid7()), self._chunk.scores[row]
-        self.decisions.append(form.decision(decision_id, person, score))
-        self._contacts.append(form.contact_row(decision_id, person))
-        if on.quotas or on.unruled:
-            self._reserve(decision_id, [(form.contact, on, None)])
-        self.sent.add(name, kind, decision_id, score)
-        return True
+            return None
+        if plan.form is not None:
+            return plan.form
+        attributes = self._people.attributes(plan.reads, row)
+        return self._sender.form_of(plan.proposed, plan.proposed.chosen[0], attributes)
+
+    def _follow(self) -> None:
+        """Counts contacts for counters without a rule in their book, if the log has such. Raises QuotaUndecided."""
+        at = self._sender.plan.now
+        campaign_channels = {id(on): on for *_, on in self._unruled}.values()
+        names = {name for on in campaign_channels for name in on.unruled}
+        if new_counters.latest(self._store, [(name, at) for name in sorted(names)]):
+            self._unit.quotas.follow(
+                [
+                    UnruledContact(decision_id, index, contact, on.unruled, self._elapsed)
+                    for decision_id, index, contact, on in self._unruled
+                ]
+            )
 
     def _planned(self, code: int) -> CodePlan:
         """What becomes of the customers with a decision; found once, as long as columns propose by the same counters."""
@@ -231,7 +249,7 @@ class _Group:
         return True
 
     def _decide_alone(self, position: int, row: int, person: str) -> None:
-        evaluation, name = self._evaluations.get(position), self._chunk.names[row]
+        evaluation = self._evaluations.get(position)
         if evaluation is None:  # of nobody of whom the log holds anything
             evaluation = self._sender.evaluated(self._people.request(row))
         if evaluation.compiled.ramped:
@@ -243,7 +261,7 @@ class _Group:
         decision = answer(evaluation, selection, str(uuid7()))
         self._concluded.add(person, evaluation.concluded, self._sender.plan.now, self._elapsed)
         if not selection.chosen:
-            self.sent.add(name, kind_by_engine(decision, None))
+            self.sent.kinds[position] = kind_by_engine(decision, None)
             return
         made_row = self._row(evaluation, person, decision, selection, state)
         contacts += [chosen.contact for chosen in selection.chosen]
@@ -255,9 +273,13 @@ class _Group:
             self._kept.add(evaluation, person, selection, made_row.decision_id)
         made = [(own.contact, own.proposal.campaign_channel, own.withheld) for own in selection.chosen]
         self._reserve(made_row.decision_id, made)
-        content = decision.offers[0].content if decision.offers else None
-        kind = kind_by_engine(decision, made_row)
-        self.sent.add(name, kind, decision.decision_id, made_row.score, content)
+        sent = self.sent
+        sent.kinds[position], sent.decision_ids[position] = (
+            kind_by_engine(decision, made_row),
+            made_row.decision_id,
+        )
+        sent.scores[position] = made_row.score
+        sent.contents[position] = decision.offers[0].content if decision.offers else None
 
     def _row(
         self,
@@ -293,4 +315,4 @@ class _Group:
                 continue
             self._unit.quotas.take(decision_id, index, contact, on.quotas)
             if on.unruled:
-                self._unruled.append(UnruledContact(decision_id, index, contact, on.unruled, self._elapsed))
+                self._unruled.append((decision_id, index, contact, on))

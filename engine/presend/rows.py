@@ -1,7 +1,7 @@
 """What a run writes of a decision: its row and contact in the log, thin unless all is logged, and its row in the files."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 import orjson
@@ -73,36 +73,27 @@ class SentKind(NamedTuple):
 class SentRows:
     """The decisions for customers, in order."""
 
-    customers: list[str] = field(default_factory=list)
-    decision_ids: list[str] = field(default_factory=list)
+    customers: list[str]
+    kinds: list[SentKind]
+    decision_ids: list[str]
     """Empty where nothing is kept in the log: nothing was to be sent."""
-    kinds: list[SentKind] = field(default_factory=list)
-    scores: list[float | None] = field(default_factory=list)
-    contents: list[Mapping[str, str] | None] = field(default_factory=list)
+    scores: list[float | None]
+    contents: list[Mapping[str, str] | None]
+
+    @classmethod
+    def alike(cls, customers: Sequence[str], kind: SentKind) -> "SentRows":
+        """Customers of whom nothing else is known yet."""
+        number = len(customers)
+        return cls(list(customers), [kind] * number, [""] * number, [None] * number, [None] * number)
 
     def __len__(self) -> int:
         return len(self.customers)
 
-    def add(
-        self,
-        customer: str,
-        kind: SentKind,
-        decision_id: str = "",
-        score: float | None = None,
-        content: Mapping[str, str] | None = None,
-    ) -> None:
-        """Adds a customer."""
-        self.customers.append(customer)
-        self.decision_ids.append(decision_id)
-        self.kinds.append(kind)
-        self.scores.append(score)
-        self.contents.append(content)
-
     def extend(self, other: "SentRows") -> None:
         """Adds the customers of others."""
         self.customers += other.customers
-        self.decision_ids += other.decision_ids
         self.kinds += other.kinds
+        self.decision_ids += other.decision_ids
         self.scores += other.scores
         self.contents += other.contents
 
@@ -111,8 +102,8 @@ class SentRows:
         own = slice(start, stop)
         return SentRows(
             self.customers[own],
-            self.decision_ids[own],
             self.kinds[own],
+            self.decision_ids[own],
             self.scores[own],
             self.contents[own],
         )
@@ -377,9 +368,5 @@ def kind_by_engine(decision: Decision, row: DecisionRow | None) -> SentKind:
     )
 
 
-def refused(customers: Iterable[str]) -> SentRows:
-    """Customers whose names could not be linked: nothing was decided."""
-    rows = SentRows()
-    for customer in customers:
-        rows.add(customer, SentKind(REFUSED))
-    return rows
+NOT_LINKED = SentKind(REFUSED)
+"""Of customers whose names could not be linked: nothing was decided."""

@@ -37,7 +37,7 @@ from engine.presend.chunk import RecalledPeople, SendChunk, SentPeople, proposed
 from engine.presend.group import SendCommand, commands_of
 from engine.presend.pieces import merge_pieces, replace_file, table_of, write_piece
 from engine.presend.population import Population
-from engine.presend.rows import REFUSED, CodePlan, Full, Sender, SendPlan, SentRows, part_lock, refused
+from engine.presend.rows import NOT_LINKED, REFUSED, CodePlan, Full, Sender, SendPlan, SentRows, part_lock
 from engine.rulebook.model.book import ScarceKind
 from engine.server.trends import read_counts
 
@@ -231,6 +231,8 @@ class PartSender:
             return size
         left = most - 1  # the part's
         is_sticky = bool(self._compiled.sticky)
+        if not is_sticky and not chunk.with_aliases:
+            return min(size, max(1, left // (2 if linked else 1)))
         for index, row in enumerate(range(first, first + size)):
             names = 1 + len(chunk.people.aliases(row))
             others = (
@@ -276,9 +278,11 @@ class PartSender:
                 if presends.done(self._store, run, part) != first:
                     raise _Moved
                 results = apply_group(self._store, commands)
-                sent = SentRows()
+                sent = SentRows.alike((), NOT_LINKED)
                 for command, result in zip(commands, results, strict=True):
-                    sent.extend(refused(command.names()) if isinstance(result, LedgerError) else result)
+                    if isinstance(result, LedgerError):
+                        result = SentRows.alike(command.names(), NOT_LINKED)  # noqa: PLW2901
+                    sent.extend(result)
                 table = table_of(sent, content=self._job.plan.content)
                 file, sha256 = write_piece(folder, f"piece-{part:05}-{first:06}", table)
                 written = folder / file
@@ -341,8 +345,8 @@ def counts_of(sent: SentRows) -> dict[str, Any]:
     forms: Counter[tuple[str | None, ...]] = Counter()
     evaluated = 0
     kinds = {id(kind): kind for kind in sent.kinds}
-    for number_of, number in Counter(map(id, sent.kinds)).items():
-        kind = kinds[number_of]
+    for key, number in Counter(map(id, sent.kinds)).items():
+        kind = kinds[key]
         outcomes[kind.outcome] += number
         evaluated += number if kind.is_evaluated else 0
         if kind.campaign is not None:
