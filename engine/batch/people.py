@@ -4,7 +4,7 @@ Columns: `customer`; the attributes that the book refers to, by their dotted nam
 attribute has. Lists are JSON. A number may be whole or not, which are different values, so it has two columns.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -15,8 +15,10 @@ import pyarrow.compute as pc
 from engine.batch.columns import Bools, Chunk, Codes, ScoreColumn, ValueColumn
 from engine.batch.facets import reach_of
 from engine.decide.compiled import CompiledBook
+from engine.model.customer import NO_MEMORY, Memory
 from engine.model.instant import Instant
 from engine.model.request import Request
+from engine.model.trends import TrendSource
 from engine.model.values import Attributes, Value
 from engine.rulebook.model.book import AttributeType
 
@@ -152,24 +154,35 @@ class ColumnPeople:
         }
         self._bringing = set(self._present(MESSAGE))
         self._given: ValueColumn | None = None
-        self._scalars: dict[str, Any] = {}
+        self._memories: Mapping[int, Memory] = {}
+        self._trends: TrendSource | None = None
 
     def part(self, start: int, stop: int) -> "ColumnPeople":
         """Some of the customers."""
-        return ColumnPeople(self.batch.slice(start, stop - start), self.kinds, self.moment, self._parse)
+        people = ColumnPeople(self.batch.slice(start, stop - start), self.kinds, self.moment, self._parse)
+        memories = {row - start: own for row, own in self._memories.items() if start <= row < stop}
+        return people.remembering(memories, self._trends)
 
     def taken(self, rows: Codes) -> "ColumnPeople":
         """The customers of these rows."""
-        return ColumnPeople(self.batch.take(pa.array(rows)), self.kinds, self.moment, self._parse)
+        people = ColumnPeople(self.batch.take(pa.array(rows)), self.kinds, self.moment, self._parse)
+        memories = {at: self._memories[row] for at, row in enumerate(rows.tolist()) if row in self._memories}
+        return people.remembering(memories, self._trends)
 
     @property
     def elapsed(self) -> Instant:
         """The moment up to which what has ended is given back."""
         return self.moment.elapsed
 
-    def with_events(self) -> Sequence[int]:
-        """The rows of who brings events, which columns do not hold; ascending."""
-        return sorted(self._bringing)
+    def not_by_columns(self) -> Sequence[int]:
+        """The rows of who brings events, or of whom something is remembered, which columns do not hold; ascending."""
+        return sorted(self._bringing.union(self._memories))
+
+    def remembering(self, memories: Mapping[int, Memory], trends: TrendSource | None) -> "ColumnPeople":
+        """The customers with what is remembered of them, by row, and with the counts of trends."""
+        people = ColumnPeople(self.batch, self.kinds, self.moment, self._parse)
+        people._memories, people._trends = dict(memories), trends
+        return people
 
     def aliases(self, row: int) -> tuple[str, ...]:
         """Further names of the customer."""
@@ -221,12 +234,13 @@ class ColumnPeople:
 
     def request(self, row: int) -> Request:
         """The request that a server would get of the customer."""
-        moment = self.moment
+        moment, memory = self.moment, self._memories.get(row, NO_MEMORY)
         if row in self._bringing:
             if self._parse is None:
                 raise LookupError("who brings events needs a parser")
             message: bytes = self._array(MESSAGE)[row].as_py()
-            return self._parse(message)._replace(clock=moment.clock)
+            request = self._parse(message)
+            return request._replace(clock=moment.clock, memory=memory, trends=self._trends)
         given = self._agreed()
         consents, preferred = given.values[int(given.codes[row])]
         return Request(
@@ -237,7 +251,9 @@ class ColumnPeople:
             preferred_channels=preferred,
             channels=moment.channels,
             aliases=self.aliases(row),
+            memory=memory,
             clock=moment.clock,
+            trends=self._trends,
         )
 
     def attributes(self, names: Sequence[str], row: int) -> Attributes:

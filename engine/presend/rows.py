@@ -1,7 +1,8 @@
 """What a run writes of a decision: its row and contact in the log, thin unless all is logged, and its row in the files."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, NamedTuple, TypeAlias
 
 import orjson
@@ -134,6 +135,13 @@ class SentForm(NamedTuple):
         answered = f"{head}{decision_id}{middle}{orjson.dumps(score).decode()}{tail}"
         return DecisionRow(decision_id, None, person, *row[3:11], score, *row[12:17], answered, row.run)
 
+    def of_units(self, ids: Iterable[tuple[str, str]]) -> "SentForm":
+        """The same with the ids of a customer's units in place of what stands for them."""
+        trace = self.row.trace
+        for stand_in, unit in ids:
+            trace = trace.replace(stand_in, unit)
+        return self._replace(row=self.row._replace(trace=trace))
+
     def contact_row(self, decision_id: str, person: str) -> ContactRow:
         """The row of its contact."""
         return ContactRow(person, self.made.at, decision_id, *self.made[3:])
@@ -231,6 +239,7 @@ class Sender:
         zones = zones_text(attributes, self.compiled.book.timezone) if keeps_zones else ""
         value = None if by is None else counted_value(attributes.get(by))
         units = self.units(attributes)
+        stand_ins = {name: blake2b(name.encode(), digest_size=16).hexdigest() for name in units}
         key = (
             form._replace(score=0.0),
             proposed.selection_probability,
@@ -238,14 +247,13 @@ class Sender:
             language,
             zones,
             value,
+            tuple(units),
         )
-        known = None if units else self._forms.get(key)
+        known = self._forms.get(key)
         if known is None:
             contact = Contact(self.plan.now, form.expires_at, on.facts, zones, value)
-            known = self._new_form(proposed, form, contact, (language, units))
-            if not units:
-                self._forms[key] = known
-        return known
+            known = self._forms[key] = self._new_form(proposed, form, contact, (language, stand_ins))
+        return known.of_units([(stand_ins[name], unit) for name, unit in units.items()]) if units else known
 
     def _new_form(
         self, proposed: RowDecision, form: ChosenForm, contact: Contact, drawn_by: tuple[str, Units]

@@ -17,6 +17,7 @@ import orjson
 
 from engine.batch.kernel import Kernel
 from engine.batch.lanes import ColumnPlan, book_lane
+from engine.batch.people import ColumnPeople
 from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.learning import Learned
 from engine.decide.pressure.counters import CountsAsRead
@@ -29,11 +30,11 @@ from engine.ledger.queries.prices import bid_prices
 from engine.ledger.queries.trends import KEPT
 from engine.ledger.store.rows import PresendPieceRow, PresendRunRow
 from engine.ledger.store.store import Store
+from engine.model.customer import NO_MEMORY
 from engine.model.decision import Outcome
 from engine.model.instant import Instant, to_datetime
-from engine.model.request import Request
 from engine.model.trends import TrendCounts
-from engine.presend.chunk import RecalledPeople, SendChunk, SentPeople, proposed_by
+from engine.presend.chunk import SendChunk, proposed_by
 from engine.presend.group import SendCommand, commands_of
 from engine.presend.pieces import merge_pieces, replace_file, table_of, write_piece
 from engine.presend.population import Population
@@ -191,25 +192,21 @@ class PartSender:
                 yield commands_of(self._sender, part, chunk, range(done, stop))
                 done = stop
 
-    def _proposed(self, people: SentPeople) -> SendChunk:
+    def _proposed(self, people: ColumnPeople) -> SendChunk:
         """The customers with what the columns propose at the counters as they are."""
         if self._sender.full != self._full:
             self._kernel, self._full = self._by_counters()
             self._plans = {}
-        chunk = proposed_by(self._kernel, people, self._columns, self._full)
+        chunk = proposed_by(self._kernel, people, self._full)
         chunk.plans = self._plans
         return chunk
 
-    def _people(self, part: int, first: int) -> Iterator[SentPeople]:
+    def _people(self, part: int, first: int) -> Iterator[ColumnPeople]:
         """The customers from a place on, some at a time, with what is remembered of them, as far as the book reads it."""
         job, compiled = self._job, self._compiled
         moment = job.population.moment(job.plan.now, self._clock())
         chunks = job.population.chunks(part, first, _GROUPS * job.group, compiled, moment)
-        if self._trends is None and compiled.recall is None:
-            yield from chunks
-            return
-        for people in chunks:
-            yield RecalledPeople(self._recalled([*map(people.request, range(people.rows))]))
+        return map(self._recalled, chunks)
 
     def _by_counters(self) -> tuple[Kernel | None, Full]:
         """Columns, if they propose, for the counters as they are now; and those of them that have no room."""
@@ -243,20 +240,17 @@ class PartSender:
                 return max(1, index)
         return size
 
-    def _recalled(self, requests: list[Request]) -> list[Request]:
-        """The requests with what is remembered of their customers, as far as the book reads it."""
-        if self._trends is not None:
-            requests = [request._replace(trends=self._trends) for request in requests]
-        recall = self._compiled.recall
+    def _recalled(self, people: ColumnPeople) -> ColumnPeople:
+        """The customers with what is remembered of them, as far as the book reads it."""
+        recall, now = self._compiled.recall, people.moment.now
         if recall is None:
-            return requests
-        queries = [recall.of(request.customer, request.now, request.aliases) for request in requests]
+            return people if self._trends is None else people.remembering({}, self._trends)
+        queries = [recall.of(name, now, people.aliases(row)) for row, name in enumerate(people.names)]
         with self._store.transaction(writes=False):
             recalled = persons.recall(self._store, queries)
-        return [
-            request._replace(memory=memory_of(of_customer, request.now))
-            for request, of_customer in zip(requests, recalled, strict=True)
-        ]
+        memories = (memory_of(of_customer, now) for of_customer in recalled)
+        kept = {row: memory for row, memory in enumerate(memories) if memory != NO_MEMORY}
+        return people.remembering(kept, self._trends)
 
     def _commit(self, part: int, first: int, commands: Sequence[SendCommand]) -> None:
         """Commits a group; again where the log does not take it. Raises _Moved, LedgerError."""
