@@ -202,8 +202,7 @@ def _sorted(
     writer.close()
     with open_database(memory="400MB", spill=folder / "spill") as database:
         query = f'SELECT * FROM read_parquet(?) ORDER BY {CUSTOMER}, "{_ROW}"'  # noqa: S608 -- names of columns
-        ordered = database.execute(query, [as_pattern(path)]).to_arrow_reader(_READ) or ()
-        for batch in ordered:
+        for batch in database.sql(query, params=[as_pattern(path)]).to_arrow_reader(_READ):
             yield batch.cast(schema)
     path.unlink()
     shutil.rmtree(folder / "spill", ignore_errors=True)
