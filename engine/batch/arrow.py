@@ -125,10 +125,10 @@ class ArrowReader:
             try:
                 known[key] = self.cells.alone({column: plain}).attributes.get(name)
             except ValueError as error:
-                known[key] = error
+                known[key] = ValueError(str(error))
         read = known[key]
         if isinstance(read, ValueError):
-            raise read
+            raise ValueError(*read.args)  # raised itself, it would keep the frames, and the columns with them
         return read
 
 

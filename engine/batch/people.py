@@ -6,6 +6,7 @@ attribute has. Lists are JSON. A number may be whole or not, which are different
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
+from weakref import proxy
 
 import numpy as np
 import orjson
@@ -146,7 +147,7 @@ class ColumnPeople:
         self.batch, self.kinds, self.moment = batch, kinds, moment
         self.rows = batch.num_rows
         self.names: list[str] = batch.column(CUSTOMER).to_pylist()
-        self.chunk = Chunk(self)
+        self.chunk = Chunk(proxy(self))  # a cycle would keep the columns until the garbage collector comes
         self._parse = parse
         self._columns = {name: at for at, name in enumerate(batch.schema.names)}
         self._aliases: dict[int, tuple[str, ...]] = {

@@ -223,7 +223,7 @@ def _opened(path: Path) -> Any:
         return None
     path.open("rb").close()  # raises OSError, with the system's words
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(path, pre_buffer=False)  # else what was read is kept
     except (pa.ArrowException, OSError):
         return None
 
