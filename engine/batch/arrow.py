@@ -128,7 +128,7 @@ class ArrowReader:
                 known[key] = ValueError(str(error))
         read = known[key]
         if isinstance(read, ValueError):
-            raise ValueError(*read.args)  # raised itself, it would keep the frames, and the columns with them
+            raise ValueError(str(read))  # noqa: TRY004 -- raised itself, it would keep its frames and their columns
         return read
 
 
