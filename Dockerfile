@@ -17,11 +17,11 @@ COPY demo demo
 COPY engine engine
 COPY protos protos
 COPY rules rules
-RUN pip wheel --constraint constraints.txt --wheel-dir /wheels '.[certificates,postgres,otlp]'
+RUN pip wheel --constraint constraints.txt --wheel-dir /wheels '.[certificates,http,postgres,otlp]'
 # What is installed is what was built: the wheels carry the versions of constraints.txt.
 # hadolint ignore=DL3013
 RUN python -m venv --without-pip /opt/tact \
-    && pip --python /opt/tact/bin/python install --no-index --find-links /wheels 'tact[certificates,postgres,otlp]' \
+    && pip --python /opt/tact/bin/python install --no-index --find-links /wheels 'tact[certificates,http,postgres,otlp]' \
     && mkdir /data
 # What is installed, by name and version: read from there, not from what was asked for.
 # hadolint ignore=DL3013

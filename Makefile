@@ -1,4 +1,4 @@
-.PHONY: help setup demo demo-batch test test-pythons test-node test-browser test-spark test-busy lint types contracts drift unit generate bench trial soak steady fuzz kills audit licences serve clean format
+.PHONY: help setup demo demo-batch test test-pythons test-node test-editor test-browser test-spark test-pgbouncer test-busy lint types contracts drift unit generate bench trial soak steady fuzz kills audit licences serve clean format
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -29,11 +29,17 @@ test-pythons: ## Run a quick part of the tests, and the demo, with every Python 
 test-node: setup ## Call a real server from Node, as the how-to does; installs Node's packages into build/node
 	@PYTHON=$(BIN)/python scripts/test-node.sh
 
+test-editor: setup ## Open all shipped books in yaml-language-server, and package the extension for VS Code; installs Node's packages into build/editor
+	@PYTHON=$(BIN)/python scripts/test-editor.sh
+
 test-browser: setup ## Look at the pages that Tact makes, in Chromium; installs Chromium from Debian's packages where it is missing
 	@PYTHON=$(BIN)/python scripts/test-browser.sh
 
 test-spark: ## Send to populations by Sail and by Spark, each in an environment of its own; installs Java from Debian's packages where it is missing
 	@scripts/test-spark.sh
+
+test-pgbouncer: setup ## Follow releases through PgBouncer; installs it from Debian's packages where it is missing
+	@PYTHON=$(BIN)/python scripts/test-pgbouncer.sh
 
 test-busy: setup ## Run the tests while other processes keep every core busy; TESTS names folders or files
 	scripts/busy.sh $(BIN)/pytest -n 3 --dist worksteal $(TESTS)

@@ -32,6 +32,9 @@ class Suite(StrEnum):
     BATCH = "batch"
     PRESEND = "presend"
     SCARCE = "scarce"
+    EDITOR = "editor"
+    RELEASE = "release"
+    HTTP = "http"
 
 
 def main(

@@ -24,6 +24,7 @@ OPTIONS = (
 
 
 Decide = Callable[[pb.DecideRequest, Any], Awaitable[pb.DecideResponse]]
+DecideBatch = Callable[[pb.DecideBatchRequest, Any], Awaitable[pb.DecideBatchResponse]]
 
 
 def answering(response: pb.DecideResponse) -> Decide:
@@ -35,13 +36,19 @@ def answering(response: pb.DecideResponse) -> Decide:
     return decide
 
 
-async def serve(decide: Decide) -> None:
-    """Serves the method until SIGTERM or SIGINT."""
-    handler = grpc.unary_unary_rpc_method_handler(
-        decide, pb.DecideRequest.FromString, pb.DecideResponse.SerializeToString
-    )
+async def serve(decide: Decide, batch: DecideBatch | None = None) -> None:
+    """Serves the methods until SIGTERM or SIGINT."""
+    handlers = {
+        "Decide": grpc.unary_unary_rpc_method_handler(
+            decide, pb.DecideRequest.FromString, pb.DecideResponse.SerializeToString
+        )
+    }
+    if batch is not None:
+        handlers["DecideBatch"] = grpc.unary_unary_rpc_method_handler(
+            batch, pb.DecideBatchRequest.FromString, pb.DecideBatchResponse.SerializeToString
+        )
     server = grpc.aio.server(options=OPTIONS)
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Decide": handler}),))
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
     port = server.add_insecure_port("127.0.0.1:0")
     stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):

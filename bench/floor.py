@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import uvloop
 from uuid_utils.compat import uuid7
 
-from bench.echo import Decide, serve
+from bench.echo import Decide, DecideBatch, serve
 from engine.api.v1 import decisions_pb2 as pb
 from engine.ledger.errors import LedgerError
 from engine.ledger.group_commit import GroupCommit
@@ -72,8 +72,8 @@ def add(store: Store, rows: Rows, calls: Sequence[Call]) -> None:
     keep(store, decisions, requests, contacts)
 
 
-def durable(response: pb.DecideResponse, store: Store, rows: Rows) -> Decide:
-    """A method that gives the same answer each time, once its rows are on disk."""
+def durable(response: pb.DecideResponse, store: Store, rows: Rows) -> tuple[Decide, DecideBatch]:
+    """Methods that give the same answer to each request, once its rows are on disk."""
 
     def settle(calls: Sequence[Call]) -> list[pb.DecideResponse | LedgerError]:
         add(store, rows, calls)
@@ -87,7 +87,14 @@ def durable(response: pb.DecideResponse, store: Store, rows: Rows) -> Decide:
             raise answer
         return answer
 
-    return decide
+    async def decide_batch(request: pb.DecideBatchRequest, context: Any) -> pb.DecideBatchResponse:  # noqa: ARG001
+        calls = [Call(message.request_id, message.customer.id) for message in request.requests]
+        answers = await queue.submit(calls)
+        if errors := [answer for answer in answers if isinstance(answer, LedgerError)]:
+            raise errors[0]
+        return pb.DecideBatchResponse(items=[pb.DecideBatchItem(response=answer) for answer in answers])
+
+    return decide, decide_batch
 
 
 def main(response: Path, log: Path, pattern: Path) -> None:
@@ -99,7 +106,7 @@ def main(response: Path, log: Path, pattern: Path) -> None:
     answer = pb.DecideResponse.FromString(response.read_bytes())
 
     async def run() -> None:
-        await serve(durable(answer, store, rows_of(pattern)))
+        await serve(*durable(answer, store, rows_of(pattern)))
 
     uvloop.run(run())
 

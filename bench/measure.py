@@ -17,6 +17,7 @@ from demo.story import MOMENTS
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.decide.evaluate import evaluate
 from engine.decide.signals.python_evaluator import PythonEvaluator
+from engine.explain.books import Books
 from engine.explain.replay import select_again
 from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.group import commit_group
@@ -24,7 +25,7 @@ from engine.ledger.commit.replay import LoggedState, logged_state_of
 from engine.ledger.queries.decisions import decisions_after
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
-from engine.measure.replay import END, Books, ReplayResult, replay_log
+from engine.measure.replay import END, ReplayResult, replay_log
 from engine.model.instant import from_datetime
 from engine.model.request import Request
 from engine.rulebook.load import load

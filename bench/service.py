@@ -64,7 +64,7 @@ class Service:
     def ratios(self) -> list[Ratio]:
         """Throughput at each number of clients, the tail at half of the last one's, and batches."""
         throughputs, saturated = self._throughputs()
-        return [*throughputs, *self._tail(*saturated), self._batches()]
+        return [*throughputs, *self._tail(*saturated), *self._batches()]
 
     def throughputs(self) -> list[Ratio]:
         """Throughput alone."""
@@ -154,20 +154,34 @@ class Service:
             )
         ]
 
-    def _batches(self) -> Ratio:
+    def _batches(self) -> list[Ratio]:
+        """Batches beside single calls; and beside them the floor's batches, in which nothing is read or decided."""
         self._step(f"service: DecideBatch of {BATCH}")
-        batch, unary = self._turns(
-            lambda: self._client.run(
-                self._decide, self._seconds, "DecideBatch", clients=BATCHES_AT_ONCE, size=BATCH
-            ),
+        targets = [target for target in (self._decide, self._floor) if target]
+        unary, batch, *floors = self._turns(
             lambda: self._client.run(self._decide, self._seconds, clients=CLIENTS[-1]),
+            *(self._batched(target) for target in targets),
         )
-        return Ratio(
-            f"service: DecideBatch of {BATCH} / Decide, decisions a second",
-            _median_ratio(batch, unary, "per_second"),
-            8.0,
-            f"{_figures(batch)} a batch, {BATCHES_AT_ONCE} at once, against {_figures(unary)}"
-            f" at {CLIENTS[-1]} clients",
+        beside = f"{BATCHES_AT_ONCE} at once, against {_figures(unary)} at {CLIENTS[-1]} clients"
+        ratios = [
+            Ratio(
+                f"service: DecideBatch of {BATCH} / Decide, decisions a second",
+                _median_ratio(batch, unary, "per_second"),
+                8.0,
+                f"{_figures(batch)} a batch, {beside}",
+            )
+        ]
+        for durable in floors:
+            ratio = _median_ratio(durable, unary, "per_second")
+            figures = f"{_figures(durable)} a batch with ready-made rows, {beside}"
+            ratios.append(
+                Ratio(f"service: floor of DecideBatch of {BATCH} / Decide", ratio, NO_TARGET, figures)
+            )
+        return ratios
+
+    def _batched(self, target: str) -> Callable[[], Figures]:
+        return lambda: self._client.run(
+            target, self._seconds, "DecideBatch", clients=BATCHES_AT_ONCE, size=BATCH
         )
 
 

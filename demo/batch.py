@@ -85,7 +85,7 @@ def run_batch(folder: Path, number: int, progress: Progress) -> BatchReport:
     )
     sent = timed(
         "sending",
-        lambda: _send(people, compiled, folder, log, lambda done: progress("sending", done, number)),
+        lambda: _send(book_folder(), people, compiled, log, lambda done: progress("sending", done, number)),
     )
     orders = timed("reporting orders", lambda: _order(compiled, folder, sent, log))
     effect = timed("measuring", lambda: _effect(book, log, folder / "report.html"))
@@ -105,14 +105,15 @@ def _preview(people: Path, compiled: CompiledBook, advance: Callable[[int], None
 
 
 def _send(
-    people: Path, compiled: CompiledBook, folder: Path, log: str, advance: Callable[[int], None]
+    book: Path, people: Path, compiled: CompiledBook, log: str, advance: Callable[[int], None]
 ) -> Mapping[str, Any]:
-    from engine.presend.population import PopulationSource, fingerprint_of, staged  # noqa: PLC0415 - as above
-    from engine.presend.processes import now  # noqa: PLC0415 - as above
-    from engine.presend.rows import SendPlan  # noqa: PLC0415 - of the extra
-    from engine.presend.run import Job, PartSender, begin, document_of, finish, run_row  # noqa: PLC0415 - as above
+    from engine.presend.population import PopulationSource, fingerprint_of, staged  # noqa: PLC0415 - of the extra
+    from engine.presend.processes import StopSwitch, Work, now, read_demand, send  # noqa: PLC0415 - as above
+    from engine.presend.rows import SendPlan  # noqa: PLC0415 - as above
+    from engine.presend.run import Job, begin, document_of, finish, run_row  # noqa: PLC0415 - as above
+    from engine.presend.shares import shared_out  # noqa: PLC0415 - as above
 
-    plan, out = SendPlan(RUN, from_datetime(MOMENT)), folder / "run"
+    plan, out = SendPlan(RUN, from_datetime(MOMENT), scarce="best"), people.parent / "run"
     out.mkdir()
     population = staged(PopulationSource(people, fingerprint_of(people), out), compiled, lambda _: None)
     with closing(open_store(log)) as store:
@@ -127,9 +128,11 @@ def _send(
                 now(),
             ),
         )
-        sender = PartSender(compiled, store, Job(plan, population, out), now)
-        for part in range(population.parts):
-            sender.send(part, lambda: False, advance)
+        work = Work(Job(plan, population, out), book, compiled.book.version, log)
+        shared = shared_out(
+            compiled, store, work.job, lambda spool: read_demand(work, compiled, 1, spool), now
+        )
+        send(work._replace(job=work.job._replace(plan=shared)), compiled, 1, advance, StopSwitch())
         made = finish(store, out, RUN, now())
     population.discard()
     return document_of(made)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from demo.outcomes import CAMPAIGN, EFFECT, UNTIL
 from demo.server import DemoError, book_folder
+from engine.explain.books import Books
 from engine.ledger.store.open import open_store
-from engine.measure.replay import Books, replay_log
+from engine.measure.replay import replay_log
 from engine.rulebook.load import load
 
 if TYPE_CHECKING:

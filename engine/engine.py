@@ -9,6 +9,7 @@ from engine.decide.answer import degraded
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation, evaluate
 from engine.decide.experiments.learning import NOTHING_LEARNED, Learned
+from engine.decide.experiments.rollout import RolloutArm
 from engine.ledger.commit.books import KeepBookCommand
 from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.events import RecordCommand, RecordResult, WarnedResult
@@ -42,6 +43,8 @@ class Engine:
     ) -> None:
         self.compiled = compiled
         self.learned = learned
+        self.arm: RolloutArm | None = None
+        """The side of a staged roll-out on which the version is, for as long as there is one."""
         self._ledger = ledger
         self._weather = weather
         self._observer = observer
@@ -137,9 +140,12 @@ class Engine:
         return evaluations
 
     async def commit(self, evaluation: Evaluation, *, deadline: float | None = None) -> Decision:
-        """Decides and keeps one evaluated request. Raises LedgerError when the decision could not be kept."""
+        """Decides and keeps one evaluated request.
+
+        Raises LedgerError when the decision could not be kept, OtherVersion where another version decides for the person.
+        """
         start = time.perf_counter()
-        decision = await self._ledger.commit(DecideCommand(evaluation), deadline=deadline)
+        decision = await self._ledger.commit(DecideCommand(evaluation, self.arm), deadline=deadline)
         self._took("settle", start)
         return decision
 
@@ -148,7 +154,7 @@ class Engine:
     ) -> Sequence[Decision | LedgerError]:
         """Decides and keeps evaluated requests, in order; the decision of each, or its error."""
         start = time.perf_counter()
-        commands = [DecideCommand(evaluation) for evaluation in evaluations]
+        commands = [DecideCommand(evaluation, self.arm) for evaluation in evaluations]
         results = await self._ledger.commit_all(commands, deadline=deadline)
         self._took("settle", start)
         return results

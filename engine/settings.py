@@ -47,6 +47,26 @@ OneLine = Annotated[str, AfterValidator(_of_one_line)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 
+def host_and_port(address: str) -> tuple[str, int]:
+    """The parts of `host:port`, where the host of IPv6 stands in brackets; raises ValueError."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not host or (":" in host and not (host.startswith("[") and host.endswith("]"))):
+        raise ValueError("it must be host:port, as in 127.0.0.1:8080 or [::1]:8080")
+    if not (port.isascii() and port.isdigit() and int(port) <= 65535):
+        raise ValueError("its port must be a number from 0 to 65535")
+    return host, int(port)
+
+
+def _address(text: str) -> str:
+    """An address to listen on; raises ValueError."""
+    if text:
+        host_and_port(_of_one_line(text))
+    return text
+
+
+ListenAddress = Annotated[str, AfterValidator(_address)]
+
+
 class Settings(BaseSettings):
     """The settings of a server. Frozen; every field's variable is `TACT_` and its name in capitals."""
 
@@ -56,16 +76,26 @@ class Settings(BaseSettings):
 
     rules: OneLine = "rules"
     """Folder of the book to serve."""
+    book: OneLine = ""
+    """Name of a published book, whose live version in the log the server follows; empty: it serves the folder `rules`."""
+    listen: OneLine = ""
+    """URL of a direct connection to PostgreSQL on which releases are told at once, where `log` goes through a pooler."""
     watch: bool = False
     """Watch the folder: a changed book becomes live when it loads. SIGHUP reloads once, with or without it."""
     challenger: OneLine = ""
     """Folder of a second book, which decides each committed request too, after the reply, for the log alone; empty: none."""
     log: OneLine = "sqlite:///tact.db"
     """URL of the decision log: sqlite:///relative.db, sqlite:////absolute.db or postgresql://user@host:5432/database."""
+    retention: OneLine = ""
+    """How long `tact prune` keeps what, such as `decisions: 400d, events: 90d, outcomes: 2y`; empty: for good."""
     host: OneLine = "127.0.0.1"
     """Address to listen on."""
     port: Annotated[int, Field(ge=0, le=65535)] = 50051
     """Port to listen on; 0 takes a free one and prints it."""
+    http: ListenAddress = ""
+    """Address to answer HTTP on, `host:port`; port 0 takes a free one and prints it; empty: HTTP is not served."""
+    http_connections: Annotated[int, Field(ge=1, le=65536)] = 1024
+    """Connections over HTTP at a time, in each process; a further one ends the one that has been idle for longest."""
     tls_cert: OneLine = ""
     """PEM file with the server's certificate and its chain; empty: serve without TLS."""
     tls_key: OneLine = ""
@@ -78,6 +108,8 @@ class Settings(BaseSettings):
     """Serve without TLS on an address that is not loopback."""
     anyone: bool = False
     """Serve all callers, without tokens or client certificates, on an address that is not loopback."""
+    approvals: Annotated[int, Field(ge=0, le=10)] = 0
+    """Approvals, by others than its author, that a version of a book needs to go live by `Activate` or `Stage`."""
     allow_simulated_now: bool = False
     """Let callers set `now` in a request; for demos and tests."""
     queue_limit: Annotated[int, Field(ge=1)] = 4096

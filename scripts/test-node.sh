@@ -22,7 +22,7 @@ fi
 node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' || explain "this is $(node --version)"
 
 mkdir -p "$folder"
-cp examples/node/package.json examples/node/package-lock.json examples/node/call.mjs "$folder"
+cp examples/node/package.json examples/node/package-lock.json examples/node/*.mjs examples/node/*.ts "$folder"
 if ! cmp -s "$folder/package-lock.json" "$folder/.installed"; then
     npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error
     cp "$folder/package-lock.json" "$folder/.installed"

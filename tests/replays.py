@@ -3,8 +3,9 @@
 from contextlib import closing
 from pathlib import Path
 
+from engine.explain.books import Books
 from engine.ledger.store.open import open_store
-from engine.measure.replay import MASKED, Books, ReplayResult, replay_log
+from engine.measure.replay import MASKED, ReplayResult, replay_log
 
 
 def assert_replays(url: str, folder: Path | None = None, *, masked: int = 0) -> int:

@@ -38,6 +38,8 @@ class Server:
     target: str
     errors: list[str] = field(default_factory=list)
     reader: threading.Thread | None = None
+    http: str = ""
+    """Its URL, if it answers HTTP."""
 
     def stop(self, *, within: float = 120) -> int:
         """Sends SIGTERM, and waits for the exit code."""
@@ -60,20 +62,21 @@ class Server:
         return code
 
 
-def start_server(rules: Path, log: Path | Log, *options: str, wrapper: tuple[str, ...] = ()) -> Server:
+def start_server(rules: Path | str, log: Path | Log, *options: str, wrapper: tuple[str, ...] = ()) -> Server:
     """Starts a server and returns when it listens. A log that is not there yet is laid out empty, which starts sooner.
 
-    wrapper: words to put before the command.
+    rules: the folder of the book, or the name of a published one. wrapper: words to put before the command.
     """
     file = log.path if isinstance(log, Log) else log
     if file is not None and file.parent.exists() and not file.exists():
         lay_out(file)
     url = log.url if isinstance(log, Log) else f"sqlite:///{log}"
-    words = ("serve", "--rules", str(rules), "--log", url)
+    book = ("--book", rules) if isinstance(rules, str) else ("--rules", str(rules))
+    words: tuple[str, ...] = ("serve", *book, "--log", url)
     words += (*(() if "--port" in options else ("--port", "0")), *options)
     if wrapper or "--workers" in options:
         return start([*wrapper, sys.executable, "-m", "engine.cli", *words])
-    return _when_it_listens(Forked(*words))
+    return _when_it_listens(Forked(*words), http="--http" in words)
 
 
 def start(command: list[str]) -> Server:
@@ -85,10 +88,10 @@ def start(command: list[str]) -> Server:
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
-    return _when_it_listens(process)
+    return _when_it_listens(process, http="--http" in command)
 
 
-def _when_it_listens(process: subprocess.Popen[str] | Forked) -> Server:
+def _when_it_listens(process: subprocess.Popen[str] | Forked, *, http: bool) -> Server:
     assert process.stdout is not None
     line = process.stdout.readline()
     if "listening on " not in line:
@@ -98,13 +101,17 @@ def _when_it_listens(process: subprocess.Popen[str] | Forked) -> Server:
         Server(process, "").ended(120)
         raise AssertionError(f"the server did not start: {line}")
     server = Server(process, line.split("listening on ")[1].strip())
+    if http:
+        server.http = process.stdout.readline().split("listening on ")[1].strip()
     server.reader = threading.Thread(target=_drain, args=(server,), daemon=True)
     server.reader.start()
     return server
 
 
 @contextmanager
-def serving(rules: Path, log: Path | Log, *options: str, wrapper: tuple[str, ...] = ()) -> Iterator[Server]:
+def serving(
+    rules: Path | str, log: Path | Log, *options: str, wrapper: tuple[str, ...] = ()
+) -> Iterator[Server]:
     """A server for the length of a block."""
     server = start_server(rules, log, *options, wrapper=wrapper)
     try:

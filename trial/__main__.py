@@ -33,6 +33,7 @@ TRIALS = (
     "broken_files",
     "addresses",
     "connection_age",
+    "http",
 )
 BUILD = Path("build") / "trial"
 

@@ -27,7 +27,8 @@ from engine.batch.order import (
     in_rank_order,
     pairs_ahead,
 )
-from engine.batch.profiles import Disagreement, EngineRow, Profiles
+from engine.batch.priced import PricedCampaigns
+from engine.batch.profiles import Disagreement, EngineRow, OpenPairs, Profiles
 from engine.batch.results import (
     ChosenForm,
     Decisions,
@@ -39,9 +40,12 @@ from engine.batch.results import (
 )
 from engine.batch.scorer import Scorer
 from engine.decide.compiled import CompiledBook
+from engine.decide.evaluate import in_force
+from engine.decide.experiments.learning import NOTHING_LEARNED, Learned
 from engine.decide.experiments.subjects import NO_UNITS, DrawSubject, units_of
 from engine.decide.match import requested_clauses
 from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts
+from engine.decide.select import select
 from engine.model.request import Request
 
 CHUNK = 16_384
@@ -67,19 +71,29 @@ class Kernel:
     """Decides customers by one book at one moment. Raises Disagreement where columns and engine differ."""
 
     def __init__(
-        self, compiled: CompiledBook, plan: ColumnPlan, counts: QuotaCounts = NO_QUOTA_COUNTS
+        self,
+        compiled: CompiledBook,
+        plan: ColumnPlan,
+        counts: QuotaCounts = NO_QUOTA_COUNTS,
+        learned: Learned = NOTHING_LEARNED,
+        *,
+        on_going: OnGoing | None = None,
     ) -> None:
-        """counts: the counters that all customers share; nothing is taken from them."""
-        self._counts = counts
+        """counts: the counters that all customers share; nothing is taken from them.
+
+        learned: with the prices of what is scarce. on_going: gets all pairs that may go.
+        """
+        self._counts, self._learned = counts, learned
         self.funnel = Funnel()
-        self.book_lane = book_lane(compiled)
+        self._priced = PricedCampaigns(compiled.compiled_campaigns, in_force(compiled, learned, plan.now))
+        self.book_lane = [*book_lane(compiled), *filter(None, (self._priced.why_exact,))]
         """Why all customers are evaluated one by one; empty if columns decide them."""
         self._compiled, self._plan = compiled, plan
         self._campaigns = compiled.compiled_campaigns
         self._side = SideConditions(compiled)
         self._frame = MaskFrame(compiled.index)
         self._clocks = ClockReader(compiled, plan.now)
-        self._profiles = Profiles(compiled, plan.now, self._side, counts)
+        self._profiles = Profiles(compiled, plan.now, self._side, counts, all_channels=on_going is not None)
         self._scorer = Scorer(self._campaigns, self._side)
         self._tiers = np.array([own.campaign.tier for own in self._campaigns], np.int64)
         self._gated = np.array([bool(own.gates) for own in self._campaigns], np.bool_)
@@ -95,8 +109,7 @@ class Kernel:
         """By class and form, the place of the decision in `_distinct`."""
         self._number_of: dict[RowDecision, int] = {}
         self._distinct: list[RowDecision] = []
-        self.on_going: OnGoing | None = None
-        """Gets all pairs that may go, if it is set."""
+        self._on_going = on_going
         self._going: list[GoingPair] = []
 
     def decide(self, requests: Sequence[Request]) -> Iterator[RowDecision]:
@@ -116,17 +129,15 @@ class Kernel:
         else:
             lane, rows = "; ".join(self.book_lane), range(people.chunk.rows)
             numbered = [
-                self._numbered(
-                    self._alone(decide_by_engine(self._compiled, request, self._counts), lane, row)
-                )
+                self._numbered(self._alone(self._by_engine(request), lane, row))
                 for row, request in enumerate(map(people.request, rows))
             ]
             codes = np.array([code for code, _ in numbered], np.int64)
             scores = np.array([score for _, score in numbered], np.float64)
             decisions = Decisions(people.names, codes, scores, self._distinct)
         decisions.counted_by(self.funnel)
-        if self.on_going is not None:
-            self.on_going(people.names, self._going)
+        if self._on_going is not None:
+            self._on_going(people.names, self._going)
             self._going = []
         return decisions
 
@@ -137,7 +148,7 @@ class Kernel:
         for row, request in enumerate(requests):
             lane = book or row_lane(request, self._plan)
             if lane:
-                alone = self._alone(decide_by_engine(self._compiled, request, self._counts), lane, row)
+                alone = self._alone(self._by_engine(request), lane, row)
                 decisions[row] = alone
                 self.funnel.see(alone)
             else:
@@ -148,18 +159,26 @@ class Kernel:
             by_columns.counted_by(self.funnel)
             for at, row in enumerate(columnar):
                 decisions[row] = by_columns.row(at)
-        if self.on_going is not None:
+        if self._on_going is not None:
             going += [pair._replace(row=columnar[pair.row]) for pair in self._going]
-            self.on_going([request.customer for request in requests], going)
+            self._on_going([request.customer for request in requests], going)
             self._going = []
         return [decision for decision in decisions if decision is not None]
+
+    def _by_engine(self, request: Request) -> EngineDecision:
+        return decide_by_engine(self._compiled, request, self._counts, self._learned)
 
     def _alone(self, by_engine: EngineDecision, lane: str, row: int) -> RowDecision:
         """The engine's decision, for a customer whom the columns do not cover."""
         self.funnel.exact[lane] += 1
         self.funnel.see_tried(by_engine.selection)
-        if self.on_going is not None:
-            self._going += pairs_by_engine(row, by_engine, self._counts)
+        if self._on_going is not None:
+            customer = by_engine.evaluation.request.customer
+            self._going += pairs_by_engine(
+                row,
+                by_engine.evaluation,
+                lambda evaluation: select(evaluation, (), customer, counts=self._counts),
+            )
         return by_engine.decision
 
     def _by_columns(self, people: People) -> Decisions:
@@ -167,7 +186,7 @@ class Kernel:
 
         def by_engine(row: int) -> EngineDecision:
             if row not in known:
-                known[row] = decide_by_engine(self._compiled, people.request(row), self._counts)
+                known[row] = self._by_engine(people.request(row))
             return known[row]
 
         self._clocks.derive(people.chunk)
@@ -176,7 +195,7 @@ class Kernel:
         eligible = self._eligible(customers)
         scores = self._scorer.scores(customers, eligible)
         tried = self._tried(customers, eligible, scores, by_engine)
-        if self.on_going is not None:
+        if self._on_going is not None:
             self._going += self._pairs_going(people, tried)
         unordered = np.zeros(people.chunk.rows, np.bool_)
         unordered[eligible.rows[np.isnan(scores)]] = True
@@ -209,8 +228,25 @@ class Kernel:
         self, customers: Customers, eligible: Pairs, scores: ScoreColumn, by_engine: EngineRow
     ) -> _Tried:
         rows, campaigns = eligible
-        pairs = ScoredPairs(rows, campaigns, self._tiers[campaigns], scores)
         draws = CustomerHashes(customers.people.names, customers.chunk, self._compiled.units)
+        closed = self._closed(rows, campaigns, draws)
+        ties, profiles = TieBreaker(self._names, draws), closed.copy()
+        read = np.arange(len(rows)) if self._priced.is_charged else np.flatnonzero(closed < 0)
+        passed = self._priced.codes(rows[read], campaigns[read], scores[read], ties)
+        profiles[read] = self._profiles.read(
+            customers, OpenPairs(rows[read], campaigns[read], passed), by_engine
+        )
+        if self._priced.is_charged:
+            scores = scores - self._profiles.costs(profiles)
+            profiles = np.where(closed < 0, profiles, closed)
+        pairs = ScoredPairs(rows, campaigns, self._tiers[campaigns], scores)
+        may_go = self._profiles.may_go(profiles)
+        best = best_pairs(pairs, may_go, ties, customers.chunk.rows)
+        ahead = in_rank_order(pairs, pairs_ahead(pairs, may_go, best, ties), profiles, ties)
+        return _Tried(draws, pairs, profiles, best, ahead, customers.clock)
+
+    def _closed(self, rows: Codes, campaigns: Codes, draws: CustomerHashes) -> Codes:
+        """By pair, the profile of the gate that keeps the customer out; -1 where none does."""
         profiles = np.full(len(rows), -1, np.int64)
         gated = np.flatnonzero(self._gated[campaigns])
         shut = self._gates.first(draws, rows[gated], campaigns[gated], having=False)
@@ -218,13 +254,7 @@ class Kernel:
             if depth >= 0:
                 number = self._profiles.closed(self._campaigns[campaign].gates[depth].reason)
                 profiles[gated[(shut == depth) & (campaigns[gated] == campaign)]] = number
-        left = np.flatnonzero(profiles < 0)
-        profiles[left] = self._profiles.read(customers, rows[left], campaigns[left], by_engine)
-        may_go = self._profiles.may_go(profiles)
-        ties = TieBreaker(self._names, draws)
-        best = best_pairs(pairs, may_go, ties, customers.chunk.rows)
-        ahead = in_rank_order(pairs, pairs_ahead(pairs, may_go, best, ties), profiles, ties)
-        return _Tried(draws, pairs, profiles, best, ahead, customers.clock)
+        return profiles
 
     def _confirmed(self, people: People, tried: _Tried, unordered: Bools, by_engine: EngineRow) -> Decisions:
         """The decisions, each confirmed by the engine's decision on a customer of the same class."""

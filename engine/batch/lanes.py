@@ -6,7 +6,7 @@ from engine.decide.compiled import CompiledBook
 from engine.model.customer import NO_MEMORY
 from engine.model.instant import Instant
 from engine.model.request import Request
-from engine.rulebook.model.book import ScarceKind, ScoreKind
+from engine.rulebook.model.book import ScoreKind
 
 VERIFIED = 0.001
 """Share of the customers of the columns who are decided by the engine too."""
@@ -29,7 +29,6 @@ def book_lane(compiled: CompiledBook) -> list[str]:
         "a campaign learns": compiled.learns
         or any(own.campaign.propensity.learned for own in compiled.compiled_campaigns),
         "scores are net of costs": compiled.book.score is ScoreKind.NET,
-        "scores are less the prices of what is scarce": compiled.book.scarce is ScarceKind.PRICES,
         "a rule has a trial": bool(compiled.book.experiments.trials),
         "a ramp goes by conversions": bool(compiled.ramped),
         "places have capacities of their own": bool(compiled.pressure.places),

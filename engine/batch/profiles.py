@@ -6,13 +6,14 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from engine.batch.columns import Bools, Codes
+from engine.batch.columns import Bools, Codes, ScoreColumn
 from engine.batch.facets import Customers, Fits, Interned, SideConditions, Situations
 from engine.batch.results import EngineDecision
 from engine.decide.arbitrate.campaign import CampaignChannel, CompiledCampaign, Creative
 from engine.decide.arbitrate.candidates import Candidate
 from engine.decide.arbitrate.variants import fitting_creatives
 from engine.decide.compiled import CompiledBook
+from engine.decide.evaluate import Evaluation
 from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts
 from engine.decide.pressure.rule import OpensForGood, RuleResult
 from engine.decide.select import TriedCandidate, select
@@ -42,6 +43,19 @@ class Profile(NamedTuple):
     """Those that fit, from which one is drawn."""
     compiled_campaign: CompiledCampaign | None = None
     """The campaign, if it can go."""
+    further: Sequence[CampaignChannel] = ()
+    """The other channels on which it could go, in their order; only where they are wanted."""
+    cost: float = 0.0
+    """What its score is less by the prices of what is scarce."""
+
+
+class OpenPairs(NamedTuple):
+    """Pairs of customers and the campaigns that are open to them."""
+
+    rows: Codes
+    campaigns: Codes
+    passed: Codes
+    """Of each, how many thresholds of what is scarce its score exceeds."""
 
 
 EngineRow: TypeAlias = Callable[[int], EngineDecision]
@@ -57,11 +71,15 @@ class Profiles:
         now: Instant,
         side: SideConditions,
         counts: QuotaCounts = NO_QUOTA_COUNTS,
+        *,
+        all_channels: bool = False,
     ) -> None:
+        """all_channels: whether the further channels of campaigns that can go are wanted."""
         self.profiles: list[Profile] = []
+        self._all_channels = all_channels
         self._compiled, self._now, self._counts = compiled, now, counts
         self._situations, self._interned = Situations(compiled, side), Interned()
-        self._known: dict[tuple[int, int, int], int] = {}
+        self._known: dict[tuple[int, int, int, int], int] = {}
         by_key: dict[Hashable, Fits] = {}
         own = [Fits(compiled_campaign, side) for compiled_campaign in compiled.compiled_campaigns]
         shared = [fits if fits.is_own else by_key.setdefault(fits.shared_by, fits) for fits in own]
@@ -74,24 +92,31 @@ class Profiles:
         going = np.array([profile.reason is None for profile in self.profiles], np.bool_)
         return going[profiles] if len(going) else np.zeros(len(profiles), np.bool_)
 
+    def costs(self, profiles: Codes) -> ScoreColumn:
+        """Of each pair, what its score is less by the prices of what is scarce."""
+        costs = np.array([profile.cost for profile in self.profiles], np.float64)
+        return costs[profiles]
+
     def closed(self, reason: Reason) -> int:
         """The profile of a campaign that is not open to the customer."""
         return self._numbered(("closed", reason), Profile(reason))
 
-    def read(self, customers: Customers, rows: Codes, campaigns: Codes, by_engine: EngineRow) -> Codes:
-        """The profile of each pair of customer and campaign; open ones only."""
+    def read(self, customers: Customers, pairs: OpenPairs, by_engine: EngineRow) -> Codes:
+        """The profile of each pair of customer and campaign."""
+        rows, campaigns, passed = pairs
         situations = self._situations.codes(customers)[rows]
         fitting = np.zeros((len(self._fits) + 1, customers.chunk.rows), np.int64)
         for number, fits in enumerate(self._fits):
             fitting[number] = fits.codes(customers)
         fits_of_pairs = fitting[self._fits_of[campaigns], rows]
-        sizes = int(fitting.max(initial=0)) + 1, len(self._situations)
-        keys = (campaigns * sizes[0] + fits_of_pairs) * sizes[1] + situations
-        distinct, first, codes = _distinct(keys, len(self._compiled.compiled_campaigns) * sizes[0] * sizes[1])
+        sizes = int(fitting.max(initial=0)) + 1, len(self._situations), int(passed.max(initial=0)) + 1
+        keys = ((campaigns * sizes[0] + fits_of_pairs) * sizes[1] + situations) * sizes[2] + passed
+        size = len(self._compiled.compiled_campaigns) * sizes[0] * sizes[1] * sizes[2]
+        distinct, first, codes = _distinct(keys, size)
         numbers = np.empty(len(distinct), np.int64)
         for at, pair in enumerate(first.tolist()):
             campaign = int(campaigns[pair])
-            key = campaign, int(fits_of_pairs[pair]), int(situations[pair])
+            key = campaign, int(fits_of_pairs[pair]), int(situations[pair]), int(passed[pair])
             if key not in self._known:
                 self._known[key] = self._tried(by_engine(int(rows[pair])), campaign)
             numbers[at] = self._known[key]
@@ -112,7 +137,9 @@ class Profiles:
         selection = select(alone, (), evaluation.request.customer, counts=self._counts)
         tried = selection.tried[0]
         if not selection.chosen:
-            return self._numbered(_key_of(tried, compiled_campaign), Profile(tried.reason))
+            cost = candidates[0].cost
+            blocked = _key_of(tried, compiled_campaign), cost
+            return self._numbered(blocked, Profile(tried.reason, cost=cost))
         campaign_channel = compiled_campaign.campaign_channels[
             selection.chosen[0].proposal.campaign_channel.channel
         ]
@@ -120,8 +147,27 @@ class Profiles:
             campaign_channel.creatives, evaluation.request.attributes, evaluation.moment
         )
         variants = tuple(creative.variant for creative in creatives)
-        key = ("goes", campaign, campaign_channel.channel, tuple(tried.obstacles), variants)
-        return self._numbered(key, Profile(None, campaign_channel, tuple(creatives), compiled_campaign))
+        further = self._further(alone, campaign_channel) if self._all_channels else ()
+        names = tuple(on.channel for on in further)
+        cost = candidates[0].cost
+        key = ("goes", campaign, campaign_channel.channel, tuple(tried.obstacles), variants, names, cost)
+        profile = Profile(None, campaign_channel, tuple(creatives), compiled_campaign, further, cost)
+        return self._numbered(key, profile)
+
+    def _further(self, alone: Evaluation, first: CampaignChannel) -> tuple[CampaignChannel, ...]:
+        """The channels behind the first that also let the only candidate go."""
+        (candidate,) = alone.candidates
+        channels = candidate.channels[list(candidate.channels).index(first.channel) + 1 :]
+        selections = (
+            select(
+                alone._replace(candidates=[candidate._replace(channels=(channel,), turns=())]),
+                (),
+                alone.request.customer,
+                counts=self._counts,
+            )
+            for channel in channels
+        )
+        return tuple(own.proposal.campaign_channel for selection in selections for own in selection.chosen)
 
     def _numbered(self, key: Hashable, profile: Profile) -> int:
         number = self._interned.number(key)

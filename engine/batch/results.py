@@ -12,6 +12,7 @@ from engine.batch.columns import Codes, ScoreColumn
 from engine.decide.answer import answer
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation, evaluate
+from engine.decide.experiments.learning import NOTHING_LEARNED, Learned
 from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts
 from engine.decide.select import SelectedProposal, Selection, select
 from engine.model.decision import WITHHELD, Outcome, Reason, ReasonCode
@@ -143,10 +144,13 @@ class EngineDecision(NamedTuple):
 
 
 def decide_by_engine(
-    compiled: CompiledBook, request: Request, counts: QuotaCounts = NO_QUOTA_COUNTS
+    compiled: CompiledBook,
+    request: Request,
+    counts: QuotaCounts = NO_QUOTA_COUNTS,
+    learned: Learned = NOTHING_LEARNED,
 ) -> EngineDecision:
     """Evaluates one customer without history, as the per-request path does; counts: the counters that all customers share."""
-    evaluation = evaluate(compiled, request)
+    evaluation = evaluate(compiled, request, learned)
     selection = select(evaluation, (), request.customer, counts=counts)
     decision = answer(evaluation, selection, "")
     row = RowDecision(

@@ -1,12 +1,15 @@
 """The options with which a command connects to a server, and the client for it."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NamedTuple, TypeAlias
+from typing import Annotated, NamedTuple, TypeAlias, TypeVar
 
 import typer
 
 from engine.cli.exits import USAGE, fail
-from engine.client import Client, Tls
+from engine.client import Client, RulebooksClient, Tls
+
+ClientT = TypeVar("ClientT")
 
 WithTls: TypeAlias = Annotated[
     bool, typer.Option("--tls", help="Use TLS, with the authorities that gRPC trusts.")
@@ -62,11 +65,18 @@ class Access(NamedTuple):
 
     def client(self, target: str, timeout: float) -> Client:
         """A client of the server; ends the command if an option is invalid. timeout: seconds for a call."""
+        return self._made(Client, target, timeout)
+
+    def rulebooks(self, target: str, timeout: float) -> RulebooksClient:
+        """The same, of the server's releases."""
+        return self._made(RulebooksClient, target, timeout)
+
+    def _made(self, kind: Callable[..., ClientT], target: str, timeout: float) -> ClientT:
         try:
             secured = any((self.tls, self.ca, self.cert, self.key, self.server_name))
             tls = Tls(self.ca, self.cert, self.key, self.server_name) if secured else None
             file = self.token_file
             token = None if file is None else file.read_text(encoding="utf-8-sig").strip()
-            return Client(target, timeout=timeout, tls=tls, token=token)
+            return kind(target, timeout=timeout, tls=tls, token=token)
         except (OSError, ValueError) as error:
             fail(str(error), USAGE)

@@ -79,7 +79,7 @@ def _show(report: BatchReport) -> None:
             f"{counter['counter']}: {counter['demand']:,} wanted of {counter['limit']:,}", markup=False
         )
     show_scarce(report.preview["scarce"])
-    sent = table("campaign", title="sent, in the order of the names", title_justify="left")
+    sent = table("campaign", title="sent, seats to who scores highest", title_justify="left")
     for header in ("offered", "withheld"):
         sent.add_column(header, justify="right")
     numbers: dict[str, list[int]] = {}

@@ -11,12 +11,16 @@ from rich.console import Console
 from rich.text import Text
 
 from engine.cli.books import check_attribute, in_color, loaded_book
+from engine.cli.connect import Access, Ca, Cert, Key, ServerName, TokenFile, WithTls
+from engine.cli.diff_text import both_named, compared_texts, show_texts
 from engine.cli.exits import BOOK, SCENARIO, USAGE, fail
 from engine.cli.logged import check_log, moment_of, progress
 from engine.cli.options import LogUrl, settings_of
+from engine.cli.releasing import Timeout, desk_of
 from engine.cli.screen import screen, table
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.decide.signals.python_evaluator import PythonEvaluator
+from engine.explain.books import Books
 from engine.ledger.commit.replay import logged_book
 from engine.ledger.errors import LedgerError
 from engine.ledger.queries.books import versions_like
@@ -27,7 +31,7 @@ from engine.measure.challenges import challenges_document, read_challenges
 from engine.measure.diff import diff_document, diff_log
 from engine.measure.population.budgets import LoadedBudgets, read_budgets
 from engine.measure.population.logged import LoggedTallies, logged_budget_document
-from engine.measure.replay import END, Books
+from engine.measure.replay import END
 from engine.model.instant import Instant
 from engine.rulebook.report.diagnostics import render
 
@@ -54,12 +58,32 @@ def diff(
         bool,
         typer.Option("--challenger", help="What the challenger of a server decided, instead of OLD and NEW."),
     ] = False,
+    text: Annotated[
+        bool, typer.Option("--text", help="Print what the books say differently, and decide nothing.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, for machines.")] = False,
+    server: Annotated[
+        str,
+        typer.Option("--server", metavar="HOST:PORT", help="With --text: of versions that this server has."),
+    ] = "",
+    timeout: Timeout = 60.0,
+    tls: WithTls = False,
+    ca: Ca = None,
+    cert: Cert = None,
+    key: Key = None,
+    server_name: ServerName = "",
+    token_file: TokenFile = None,
 ) -> None:
     """Make the decisions of a log by two books, and print what changes; nothing is kept.
 
     Exit code 4: a budget in NEW/tests/budgets.yaml is exceeded.
     """
+    if text or server:
+        names = both_named(old, new, others=any((not text, challenger, by, since, until)))
+        access = Access(tls, ca, cert, key, server_name, token_file)
+        with desk_of(server, log, access, timeout) as desk:
+            show_texts(compared_texts(desk, *names), as_json=as_json)
+        return
     url = settings_of(log=log).log
     if challenger and (old or by):
         fail("--challenger compares what the log has: it takes no books and no --by", USAGE)

@@ -12,9 +12,10 @@ from engine.cli.exits import OTHER, USAGE, fail
 from engine.cli.logged import check_log, moment_of, progress
 from engine.cli.options import LogUrl, settings_of
 from engine.cli.screen import screen, table
+from engine.explain.books import Books
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import open_store
-from engine.measure.replay import END, Books
+from engine.measure.replay import END
 from engine.model.instant import Instant, Microseconds
 from engine.rulebook.report.findings import ParseError
 from engine.rulebook.text import durations

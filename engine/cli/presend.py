@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -13,11 +14,14 @@ from rich.progress import TextColumn, TimeElapsedColumn
 
 from engine.cli.books import loaded_book
 from engine.cli.exits import USAGE, VERIFY, fail
-from engine.cli.options import LogUrl
+from engine.cli.logged import check_log
+from engine.cli.options import LogUrl, settings_of
 from engine.cli.population import progress, refuse
 from engine.cli.screen import screen, table
 from engine.cli.simulate import check_request
 from engine.decide.compiled import CompiledBook, compile_book
+from engine.ledger.errors import LedgerError
+from engine.ledger.store.open import open_store
 from engine.measure.population.files import MissingExtra
 from engine.measure.population.simulate import PeopleRefused
 from engine.model.instant import Instant, from_datetime
@@ -25,6 +29,7 @@ from engine.rulebook.text.datetimes import parse_moment
 
 if TYPE_CHECKING:
     from engine.batch.lanes import ColumnPlan
+    from engine.decide.pressure.counters import QuotaKey
 
 _MOST_LOST = 4
 
@@ -94,7 +99,7 @@ def presend(
     scarce: Annotated[
         ScarceOption | None,
         typer.Option(
-            help="With --preview: share out what all customers share as they come, by best score, or for most value."
+            help="Share out what all customers share as they come, by best score, or for most value; to send: best."
         ),
     ] = None,
     explain_lanes: Annotated[
@@ -109,15 +114,14 @@ def presend(
     """
     if preview == (out is not None):
         fail("give --out DIR to send and keep what is sent, or --preview to keep nothing", USAGE)
-    if scarce is not None and not preview:
-        fail("--scarce needs --preview: a send decides customers in the order of the parts", USAGE)
     compiled = compile_book(loaded_book(book))
     check_request(compiled, "", channel or ())
     if out is not None:
         from engine.cli import presend_run  # noqa: PLC0415 - loads arrays and a log
 
         call = presend_run.Call(
-            book, people, log, out, run, group, part, workers, verify / 100, content, full_log
+            *(book, people, log, out, run, group, part, workers, verify / 100, content, full_log),
+            None if scarce is None else scarce.value,
         )
         moment = _moment(now, compiled) if now else None
         if engine is PresendEngine.SPARK:
@@ -132,7 +136,7 @@ def presend(
         fail(f"{error.name} is not installed: install tact[batch]", USAGE)
     plan = ColumnPlan(_moment(now, compiled), tuple(channel or ()), verify / 100)
     started = monotonic()
-    report = preview_document(compiled, plan, _previewed(compiled, people, plan, scarce))
+    report = preview_document(compiled, plan, _previewed(compiled, people, plan, scarce, log))
     seconds = monotonic() - started
     compiled.close()
     if as_json:
@@ -141,12 +145,30 @@ def presend(
         _show(report, seconds, explain_lanes=explain_lanes)
 
 
-def _previewed(compiled: CompiledBook, path: Path, plan: "ColumnPlan", scarce: "ScarceOption | None") -> Any:
+def _counted(compiled: CompiledBook, plan: "ColumnPlan", log: str) -> "dict[QuotaKey, int]":
+    """What the log has counted of what all customers share."""
+    from engine.measure.population.scarcity import counted_in  # noqa: PLC0415 - of the extra
+
+    url = settings_of(log=log).log
+    try:
+        check_log(url)
+        with closing(open_store(url)) as store:
+            return counted_in(store, compiled, plan.now, min(plan.now, from_datetime(datetime.now(UTC))))
+    except ValueError as error:
+        fail(str(error), USAGE)
+    except LedgerError as error:
+        fail(str(error))
+
+
+def _previewed(
+    compiled: CompiledBook, path: Path, plan: "ColumnPlan", scarce: "ScarceOption | None", log: str | None
+) -> Any:
     from engine.batch.profiles import Disagreement  # noqa: PLC0415 - of the extra
     from engine.batch.scarce import ScarceWay  # noqa: PLC0415 - of the extra
     from engine.measure.population.preview import preview  # noqa: PLC0415 - of the extra
 
     way = None if scarce is None else ScarceWay(scarce.value)
+    counted = None if log is None or scarce is None else _counted(compiled, plan, log)
     columns = TextColumn("{task.completed:,} people"), TextColumn("{task.fields[rate]}"), TimeElapsedColumn()
     started = monotonic()
     try:
@@ -158,7 +180,7 @@ def _previewed(compiled: CompiledBook, path: Path, plan: "ColumnPlan", scarce: "
                 done = bar.tasks[0].completed
                 bar.update(task, rate=f"{done / max(monotonic() - started, 1e-9):,.0f} a second")
 
-            return preview(path, compiled, plan, advance, way=way)
+            return preview(path, compiled, plan, advance, way=way, counted=counted)
     except PeopleRefused as error:
         refuse(path, error.faults)
     except Disagreement as error:
@@ -221,11 +243,11 @@ def show_scarce(scarce: Mapping[str, Any]) -> None:
     """Prints how counters are shared out, and what customers get then."""
     console = screen()
     rows = table("counter", title=f"shared out: {scarce['way']}", title_justify="left")
-    for header in ("limit", "wanted", "taken", "refused up to score", "one more is worth"):
+    for header in ("limit", "left", "wanted", "taken", "refused up to score", "one more is worth"):
         rows.add_column(header, justify="right")
     for counter in scarce["counters"]:
         unit, cut = counter["unit"], counter["cut_off"]
-        amounts = (f"{counter[key] / unit:,.10g}" for key in ("limit", "demand", "taken"))
+        amounts = (f"{counter[key] / unit:,.10g}" for key in ("limit", "left", "demand", "taken"))
         price = f"{counter['price']:.4g}" if counter["price"] else ""
         rows.add_row(counter["counter"], *amounts, "" if cut is None else f"{cut['score']:.4g}", price)
     console.print(rows, soft_wrap=False)

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from engine.batch.profiles import Disagreement
 from engine.cli.exits import OTHER, USAGE, VERIFY, complain, fail
@@ -22,11 +22,12 @@ from engine.ledger.store.open import check_url, open_store
 from engine.ledger.store.rows import PresendRunRow
 from engine.ledger.store.store import Store
 from engine.measure.population.files import MissingExtra
+from engine.measure.population.scarcity import PairSpool
 from engine.measure.population.simulate import PeopleRefused
 from engine.model.decision import Outcome
 from engine.model.instant import Instant, to_datetime
 from engine.presend.population import Population, PopulationSource, fingerprint_of, staged
-from engine.presend.processes import StopSwitch, Work, committed, now
+from engine.presend.processes import StopSwitch, Work, committed, now, read_demand
 from engine.presend.processes import send as send_parts
 from engine.presend.rows import SendPlan
 from engine.presend.run import (
@@ -41,6 +42,7 @@ from engine.presend.run import (
     summary,
     unfinished,
 )
+from engine.presend.shares import shared_out, way_of
 
 INTERRUPTED = 130
 
@@ -59,6 +61,8 @@ class Call(NamedTuple):
     verified: float
     content: bool
     full_log: bool
+    scarce: str | None = None
+    """How what is scarce is shared out; None: as the run began, or by cut-offs."""
 
 
 def send(
@@ -104,7 +108,15 @@ def _made(
     population = _staged(compiled, call, plan.channels, fingerprint)
     begin(store, run_row(compiled.book.version, plan, population.people, fingerprint, call.part, now()))
     job = Job(plan, population, call.out, call.group, call.verified)
-    return _sent(store, compiled, call, job, url), population.ignored
+    work = Work(job, call.book, compiled.book.version, url)
+
+    def read(spool: PairSpool) -> None:
+        with progress(TextColumn("reading what everybody could get"), TimeElapsedColumn()) as bar:
+            bar.add_task("", total=None)
+            read_demand(work, compiled, call.workers, spool)
+
+    job = job._replace(plan=shared_out(compiled, store, job, read, now))
+    return _sent(store, compiled, call.workers, work._replace(job=job)), population.ignored
 
 
 def send_by_spark(
@@ -142,6 +154,7 @@ def send_by_spark(
                 full_log=call.full_log,
                 group=call.group,
                 part=call.part,
+                scarce=call.scarce,
             )
     finally:
         session.stop()
@@ -178,7 +191,8 @@ def _plan(
         known = unfinished(store, compiled.book.version, fingerprint)
     at = moment if moment is not None else known.now if known is not None else now()
     name = known.run if known is not None else call.run or _name(compiled, fingerprint, at)
-    return SendPlan(name, at, channels, call.content, call.full_log), known
+    scarce = call.scarce or way_of(known)
+    return SendPlan(name, at, channels, call.content, call.full_log, scarce), known
 
 
 def _name(compiled: CompiledBook, fingerprint: str, at: Instant) -> str:
@@ -206,8 +220,9 @@ def _staged(compiled: CompiledBook, call: Call, channels: tuple[str, ...], finge
         )
 
 
-def _sent(store: Store, compiled: CompiledBook, call: Call, job: Job, url: str) -> RunSummary:
+def _sent(store: Store, compiled: CompiledBook, workers: int, work: Work) -> RunSummary:
     """Decides what is left, with a progress bar; ends the command where it is interrupted."""
+    job = work.job
     stop, people = StopSwitch(), job.population.people
     columns = (
         TextColumn("sending"),
@@ -226,8 +241,7 @@ def _sent(store: Store, compiled: CompiledBook, call: Call, job: Job, url: str) 
             rate = (bar.tasks[0].completed - before) / max(monotonic() - started, 1e-9)
             bar.update(task, rate=f"{rate:,.0f} a second")
 
-        work = Work(job, call.book, compiled.book.version, url)
-        is_whole = send_parts(work, compiled, call.workers, advance, stop)
+        is_whole = send_parts(work, compiled, workers, advance, stop)
     if not is_whole:
         done = committed(store, job.plan.run)
         complain(f"interrupted: {done:,} of {people:,} are decided; the same command goes on")
@@ -273,6 +287,8 @@ def show(made: RunSummary, ignored: Mapping[str, str], *, as_json: bool) -> None
         rows.add_row(campaign, variant, channel, f"{offered:,}", f"{withheld:,}")
     if made.forms:
         console.print(rows, soft_wrap=False)
+    if run.shares is not None:
+        _show_shares(json.loads(run.shares))
     console.print(
         f"{made.customers - made.evaluated:,} by columns, {made.evaluated:,} one by one; {len(made.files):,} files",
         markup=False,
@@ -282,3 +298,21 @@ def show(made: RunSummary, ignored: Mapping[str, str], *, as_json: bool) -> None
         console.print(
             f"the column {column} is not read: the book declares no such attribute{hint}", markup=False
         )
+
+
+def _show_shares(shares: Mapping[str, Any]) -> None:
+    """Prints how what is scarce was shared out before anybody was decided."""
+    console = screen()
+    if not shares["is_short"]:
+        console.print("of all that customers share there was enough for everybody", markup=False)
+        return
+    for counter in shares["counters"]:
+        if counter["demand"] <= counter["left"]:
+            continue
+        unit, name, cut = counter["unit"], counter["counter"], counter["cut_off"]
+        wanted, left = (f"{counter[key] / unit:,.10g}" for key in ("demand", "left"))
+        went = "" if cut is None else f", went to customers with a score above {cut['score']:.3g}"
+        worth = f"; one more unit of it is worth {counter['price']:.3g}" if counter["price"] else ""
+        console.print(f"{name}: {wanted} wanted of {left}{went}{worth}", markup=False)
+    percent = int(shares["share"] * 1000) / 10
+    console.print(f"this plan is worth at least {percent} % of the best possible", markup=False)

@@ -1,12 +1,10 @@
 """`tact prices`: lists the prices of what is scarce, and sets them from a preview."""
 
 import json
-from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime
-from math import isfinite
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -16,7 +14,7 @@ from engine.cli.options import settings_of
 from engine.cli.screen import screen, table
 from engine.decide.experiments.bid_prices import BidPrice
 from engine.ledger.errors import LedgerError
-from engine.ledger.queries.prices import AHEAD, price_rows, write_prices
+from engine.ledger.queries.prices import AHEAD, bid_prices_of, price_rows, write_prices
 from engine.ledger.store.open import open_store
 from engine.ledger.store.rows import PriceRow
 from engine.model.instant import Instant, from_datetime, to_datetime
@@ -79,7 +77,7 @@ def _read(path: Path, since: Instant, until: Instant | None) -> tuple[str, list[
         document = json.loads(text)
         scarce = document["scarce"]
         way = str(scarce["way"])
-        given = [_price(counter, way, since, until) for counter in scarce["counters"]]
+        given = bid_prices_of(scarce, since, until)
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(
             f"{path} is not what tact presend --preview --scarce best or value --json prints"
@@ -87,21 +85,6 @@ def _read(path: Path, since: Instant, until: Instant | None) -> tuple[str, list[
     if way == "order":
         raise ValueError(f"{path} was shared out in order, which needs no prices: take best or value")
     return f"{document['book']} {document['book_version']} {way} {document['now']}", given
-
-
-def _price(counter: Mapping[str, Any], way: str, since: Instant, until: Instant | None) -> BidPrice:
-    """By `best` its cut-off, by `value` its price; of a counter that suffices, none, which replaces what was before."""
-    ends = counter["until"] if until is None else until
-    numbers = (counter["price"], 0.0 if counter["cut_off"] is None else counter["cut_off"]["score"])
-    if not all(isfinite(number) for number in numbers) or counter["price"] < 0:
-        raise ValueError("a price is no number of at least 0")
-    name, cut = str(counter["counter"]), counter["cut_off"]
-    if way == "best":
-        if cut is None:
-            return BidPrice(name, None, 0.0, None, since, ends)
-        return BidPrice(name, int(cut["tier"]), 0.0, float(cut["score"]), since, ends)
-    tier = counter["price_tier"]
-    return BidPrice(name, None if tier is None else int(tier), float(counter["price"]), None, since, ends)
 
 
 def _show(rows: list[PriceRow], *, as_json: bool) -> None:

@@ -10,9 +10,10 @@ import typer
 from engine.cli.exits import OTHER, USAGE, fail
 from engine.cli.logged import check_log, moment_of, progress
 from engine.cli.options import LogUrl, settings_of
+from engine.explain.books import Books
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import open_store
-from engine.measure.replay import END, Books, Replayed, ReplayResult, replay_log
+from engine.measure.replay import END, Replayed, ReplayResult, replay_log
 from engine.model.instant import Instant
 
 _MOST_SHOWN = 20

@@ -1,6 +1,7 @@
-"""`tact serve`: a book over gRPC."""
+"""`tact serve`: a book over gRPC, and over HTTP."""
 
 import asyncio
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -8,14 +9,16 @@ from typing import Annotated
 import orjson
 import typer
 
-from engine.cli.books import checked, loaded_book
+from engine.cli.books import checked, in_color, loaded_book
 from engine.cli.exits import BOOK, USAGE, fail
 from engine.cli.options import LogUrl, settings_of
-from engine.decide.compiled import compile_book
+from engine.decide.compiled import CompiledBook, compile_book
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import check_url
 from engine.rulebook.load import LoadedBook
+from engine.rulebook.report.diagnostics import render
 from engine.server import run
+from engine.server.book.follow import NothingLive, StartRefused, live_book
 from engine.server.book.source import open_tried
 from engine.server.listen import CannotServe, ignore_stop_signals, stop_on_signals
 from engine.server.logs import configure
@@ -23,12 +26,18 @@ from engine.server.run import Lifecycle
 from engine.server.run import serve as run_server
 from engine.settings import Settings
 from engine.telemetry.config import CannotObserve
-from engine.workers.spawn_config import BookSnapshot, read_snapshot
+from engine.workers.spawn_config import BookSnapshot, FollowedBook, WorkerBook, read_snapshot
 from engine.workers.supervise import supervise
 
 
 def serve(
     rules: Annotated[Path | None, typer.Option(help="Folder of the book. Or TACT_RULES.")] = None,
+    book: Annotated[
+        str | None,
+        typer.Option(
+            help="Name of a published book, instead of a folder: its live version in the log is followed. Or TACT_BOOK."
+        ),
+    ] = None,
     challenger: Annotated[
         Path | None,
         typer.Option(
@@ -42,6 +51,9 @@ def serve(
     ] = None,
     watch: Annotated[
         bool | None, typer.Option("--watch", help="Follow the folder of the book. Or TACT_WATCH.")
+    ] = None,
+    http: Annotated[
+        str | None, typer.Option(help="Address to answer HTTP on, host:port. Or TACT_HTTP.")
     ] = None,
     tls_cert: Annotated[
         Path | None, typer.Option(help="The certificate and its chain, PEM. Or TACT_TLS_CERT.")
@@ -86,11 +98,13 @@ def serve(
     """Serve a book over gRPC until SIGTERM or Ctrl-C; then finish what was accepted and leave."""
     settings = settings_of(
         rules=rules,
+        book=book,
         challenger=challenger,
         log=log,
         host=host,
         port=port,
         watch=watch,
+        http=http,
         tls_cert=tls_cert,
         tls_key=tls_key,
         client_ca=client_ca,
@@ -104,8 +118,13 @@ def serve(
         grace=grace,
         workers=workers,
     )
+    if settings.book and "rules" in settings.model_fields_set:
+        fail("a server serves a folder (--rules) or a published book (--book): give one of both", USAGE)
+    if settings.book and settings.watch:
+        fail("--watch follows a folder; with --book the log is followed anyway", USAGE)
     try:
         check_url(settings.log)
+        check_url(settings.listen or settings.log)
     except ValueError as error:
         fail(str(error), USAGE)
     configure(as_json=as_json, level=settings.message_level)
@@ -125,7 +144,9 @@ def serve(
 
 def serve_alone(settings: Settings, announce: Callable[[str], None]) -> None:
     """Serves in this process."""
-    compiled = compile_book(loaded_book(Path(settings.rules)), open_tried)
+    compiled = (
+        _followed(settings) if settings.book else compile_book(loaded_book(Path(settings.rules)), open_tried)
+    )
     challenger = (
         compile_book(loaded_book(Path(settings.challenger)), open_tried) if settings.challenger else None
     )
@@ -139,9 +160,24 @@ def serve_alone(settings: Settings, announce: Callable[[str], None]) -> None:
     run.run_loop(main())
 
 
+def _followed(settings: Settings) -> CompiledBook:
+    """The live version of the published book; ends the command where there is none, or it does not load."""
+    try:
+        return live_book(settings.log, settings.book, settings.busy_timeout)
+    except NothingLive as error:
+        fail(str(error), BOOK)
+    except StartRefused as error:
+        typer.echo(render(error.diagnostics, color=in_color(sys.stderr)), nl=False, err=True)
+        fail(str(error), BOOK)
+
+
 def supervise_workers(settings: Settings, announce: Callable[[str], None], *, as_json: bool) -> None:
     """Serves by several processes, which this one supervises."""
-    book_snapshot = _snapshot(Path(settings.rules))
+    if settings.book:
+        _followed(settings).close()
+        book_snapshot: WorkerBook = FollowedBook(settings.log, settings.book, settings.busy_timeout)
+    else:
+        book_snapshot = _snapshot(Path(settings.rules))
     challenger = _snapshot(Path(settings.challenger)) if settings.challenger else None
     asyncio.run(_supervised(book_snapshot, challenger, settings, announce, as_json=as_json))
 
@@ -156,7 +192,7 @@ def _snapshot(folder: Path) -> BookSnapshot:
 
 
 async def _supervised(
-    book_snapshot: BookSnapshot,
+    book_snapshot: WorkerBook,
     challenger: BookSnapshot | None,
     settings: Settings,
     announce: Callable[[str], None],

@@ -4,8 +4,9 @@
         response = tact.decide(request("customer-1", consents=["wechat"], weather={"temperature_c": 3.0}))
 
 `tls=Tls(ca="ca.pem")` verifies the server by its certificate, `token="tact_…"` identifies the caller to it.
-`AsyncClient` has the same methods for asyncio. A call has one deadline for all its attempts. Only UNAVAILABLE is tried
-again; a retry never decides or counts twice, since every request bears a request_id and every recorded event an event_id.
+`AsyncClient` has the same methods for asyncio; `RulebooksClient` publishes and activates books. A call has one deadline
+for all its attempts. Only UNAVAILABLE is tried again; a retry never decides or counts twice, since every request bears a
+request_id and every recorded event an event_id.
 Optional arguments that are None are as good as not given. Enums of answers print as their names and equal their numbers;
 `answer.message` is the message itself, for functions of protobuf that need it.
 Every failure is a `TactError`:
@@ -15,8 +16,9 @@ Every failure is a `TactError`:
     ├── AccessDenied        UNAUTHENTICATED, PERMISSION_DENIED
     ├── NotImplementedHere  UNIMPLEMENTED: the server's version cannot do it
     ├── RequestIdReused     ALREADY_EXISTS: the request_id was used for another question, or the event_id for another outcome
-    ├── NotFound            NOT_FOUND: the log holds no such decision
-    ├── NotReady            FAILED_PRECONDITION: the live book does not provide for it
+    ├── NotFound            NOT_FOUND: the log holds no such decision, or no such version of a book
+    ├── NotReady            FAILED_PRECONDITION: the live book does not provide for it, or a release has to wait
+    ├── OutOfDate           ABORTED: another version of the book is live than expected
     ├── Overloaded          RESOURCE_EXHAUSTED, with the time after which to try again
     ├── Unavailable         UNAVAILABLE, after the last attempt
     ├── DeadlineExceeded    DEADLINE_EXCEEDED
@@ -35,6 +37,7 @@ from engine.client.errors import (
     NotFound,
     NotImplementedHere,
     NotReady,
+    OutOfDate,
     Overloaded,
     RequestIdReused,
     ServerError,
@@ -45,6 +48,7 @@ from engine.client.errors import (
 )
 from engine.client.many import Interrupted
 from engine.client.results import ItemResults, Recorded, RecordResults
+from engine.client.rulebooks import RulebooksClient
 from engine.client.sync import Client
 from engine.wire.messages.events import event, outcome, recorded
 from engine.wire.messages.requests import from_document, request
@@ -62,11 +66,13 @@ __all__ = [
     "NotFound",
     "NotImplementedHere",
     "NotReady",
+    "OutOfDate",
     "Overloaded",
     "Plain",
     "RecordResults",
     "Recorded",
     "RequestIdReused",
+    "RulebooksClient",
     "ServerError",
     "TactError",
     "Tls",

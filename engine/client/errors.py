@@ -70,11 +70,15 @@ class RequestIdReused(TactError):
 
 
 class NotFound(TactError):
-    """The log holds no such decision."""
+    """The log holds no such decision, or no such version of a book."""
 
 
 class NotReady(TactError):
-    """The live book does not provide for the call, for example because it keeps no events."""
+    """The live book does not provide for the call, for example because it keeps no events; or a release has to wait."""
+
+
+class OutOfDate(TactError):
+    """Another version of the book is live than the call expected; the message says who came between."""
 
 
 class Unavailable(TactError):
@@ -108,6 +112,7 @@ _ERRORS: dict[grpc.StatusCode, type[TactError]] = {
     grpc.StatusCode.UNIMPLEMENTED: NotImplementedHere,
     grpc.StatusCode.ALREADY_EXISTS: RequestIdReused,
     grpc.StatusCode.NOT_FOUND: NotFound,
+    grpc.StatusCode.ABORTED: OutOfDate,
     grpc.StatusCode.FAILED_PRECONDITION: NotReady,
     grpc.StatusCode.RESOURCE_EXHAUSTED: Overloaded,
     grpc.StatusCode.UNAVAILABLE: Unavailable,

@@ -19,6 +19,7 @@ from engine.decide.signals.compile import CompiledSignals, compile_signals
 from engine.decide.signals.evaluator import Evaluator, open_evaluator
 from engine.model.customer import Recall
 from engine.model.instant import Instant
+from engine.model.pace import MakeWay, go_on, paced
 from engine.model.texts import TimeAttributes
 from engine.model.values import Attributes, Moment
 from engine.rulebook.model.book import AttributeType, Book, Campaign, Kind, Placeholder
@@ -118,11 +119,18 @@ OpenSignals: TypeAlias = Callable[[CompiledSignals], Evaluator]
 """Makes the evaluator of a book's signals."""
 
 
-def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> CompiledBook:
-    """Compile a checked book. The cost is about proportional to the number of condition clauses."""
+def compile_book(
+    book: Book, open_signals: OpenSignals = open_evaluator, pause: MakeWay = go_on
+) -> CompiledBook:
+    """Compile a checked book. The cost is about proportional to the number of condition clauses.
+
+    pause: called between campaigns and between clauses, so that a thread that compiles can make way for others.
+    """
     pressure = Pressure(book)
-    campaigns = tuple(compile_campaign(book, campaign, pressure) for campaign in book.campaigns.values())
-    index = ConditionIndex.build([compiled.campaign.when for compiled in campaigns])
+    campaigns = tuple(
+        compile_campaign(book, campaign, pressure) for campaign in paced(book.campaigns.values(), pause)
+    )
+    index = ConditionIndex.build([compiled.campaign.when for compiled in campaigns], pause)
     fallbacks = {name: fallback(book, name) for name in book.placements}
     units = unit_attributes(book)
     own = _names_in(book, index, campaigns, fallbacks.values()).union(units)

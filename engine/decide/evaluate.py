@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from engine.decide.arbitrate.campaign import CompiledCampaign
 from engine.decide.arbitrate.candidates import Candidate, candidate, channels_to_try, net_of
+from engine.decide.arbitrate.prices import Bidder
 from engine.decide.arbitrate.rank import Ranked, in_order, scores
 from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.bid_prices import BidPrice
@@ -106,8 +107,9 @@ def _infer_signals(compiled: CompiledBook, request: Request, moment: Moment) -> 
 
 
 def in_force(compiled: CompiledBook, learned: Learned, now: Instant) -> Mapping[str, BidPrice]:
-    """The prices by which what is scarce is given; none where the book gives it to who comes first."""
-    return learned.bid_prices.at(now) if compiled.book.scarce is ScarceKind.PRICES else {}
+    """The prices by which what is scarce is given; none where it goes to who comes first."""
+    prices = learned.bid_prices
+    return prices.at(now) if prices.is_given or compiled.book.scarce is ScarceKind.PRICES else {}
 
 
 def _arbitrate(
@@ -130,9 +132,10 @@ def _arbitrate(
 
     if book.score is ScoreKind.GROSS and not prices:
         return [candidate_of(ranked) for ranked in in_order(scored, book.salt, request.customer)]
+    bidder = Bidder(book.salt, request.customer, request.attributes)
     net = {
         ranked.compiled_campaign.campaign.name: net_of(
-            candidate_of(ranked), book.channels if book.score is ScoreKind.NET else {}, prices
+            candidate_of(ranked), book.channels if book.score is ScoreKind.NET else {}, bidder, prices
         )
         for ranked in scored
     }

@@ -11,7 +11,7 @@ from engine.explain.model import (
     Rival,
     SignalExplained,
 )
-from engine.explain.replay import NoSuchDecision, explain_logged
+from engine.explain.replay import NoSuchDecision, explain_found, explain_logged
 
 __all__ = [
     "CampaignExplained",
@@ -24,5 +24,6 @@ __all__ = [
     "Rival",
     "SignalExplained",
     "explain",
+    "explain_found",
     "explain_logged",
 ]

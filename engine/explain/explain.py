@@ -6,8 +6,9 @@ from dataclasses import replace
 from engine.conditions.evaluate import holds
 from engine.conditions.trace import trace
 from engine.decide.arbitrate.campaign import CompiledCampaign
+from engine.decide.arbitrate.candidates import channels_to_try
 from engine.decide.arbitrate.content import requested_languages
-from engine.decide.arbitrate.prices import charges
+from engine.decide.arbitrate.prices import Bidder, Charge, charges
 from engine.decide.arbitrate.variants import fitting_creatives, lacks
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation, evaluate, in_force
@@ -35,6 +36,9 @@ from engine.ledger.errors import LedgerError
 from engine.model.customer import HeldSignal
 from engine.model.decision import WITHHELD, CandidateOutcome, Decision, Reason, ReasonCode
 from engine.model.request import Mode, Request
+from engine.rulebook.model.book import ScoreKind
+
+_OUT_OF_REACH = (ReasonCode.UNREACHABLE, ReasonCode.NO_CONSENT)
 
 
 async def explain(
@@ -93,7 +97,7 @@ async def explain_decision(
         if not only or name in only:
             outcome, propensity = outcomes.get(name), propensities.get(name) or None
             explained = _campaign(evaluation, compiled_campaign, outcome, rivals, propensity)
-            paid = paid_prices(evaluation, name)
+            paid = paid_prices(evaluation, compiled_campaign)
             campaigns.append(replace(explained, contacts=contacts, trends=trends, paid=paid))
     if preview_all is not None:
         search = CounterfactualSearch(preview_all, request, evaluation, campaigns, rivals)
@@ -107,16 +111,25 @@ async def explain_decision(
     return Explained(decision, tuple(campaigns), _signals(evaluation), ignored=request.ignored)
 
 
-def paid_prices(evaluation: Evaluation, campaign: str) -> dict[str, float]:
-    """What the candidate's score lost to the prices of counters, by counter; nothing if it is no candidate."""
-    prices = in_force(evaluation.compiled, evaluation.learned, evaluation.request.now)
+def paid_prices(evaluation: Evaluation, compiled_campaign: CompiledCampaign) -> tuple[Charge, ...]:
+    """What the candidate's score lost to the prices of counters on its first channel; nothing if it is no candidate."""
+    request = evaluation.request
+    prices = in_force(evaluation.compiled, evaluation.learned, request.now)
     for candidate in evaluation.candidates if prices else ():
-        own = candidate.compiled_campaign
-        if own.campaign.name == campaign:
-            refused = [reason.name for reason in candidate.lost if reason.code is ReasonCode.NOT_WORTH_IT]
-            for channel in (*candidate.channels, *refused)[:1]:
-                return charges(own, channel, candidate.score + candidate.cost, prices)
-    return {}
+        if candidate.compiled_campaign is compiled_campaign:
+            gone = {reason.name for reason in candidate.lost if reason.code in _OUT_OF_REACH}
+            allowed = (
+                usable_channels(evaluation.compiled, request)
+                if request.placement
+                else channels_to_try(compiled_campaign, request)
+            )
+            channels, book = [name for name in allowed if name not in gone], evaluation.compiled.book
+            bidder = Bidder(book.salt, request.customer, request.attributes)
+            for channel in channels[:1]:
+                cost = book.channels[channel].cost if book.score is ScoreKind.NET else 0.0
+                score = candidate.score + candidate.cost - cost
+                return tuple(charges(compiled_campaign, channel, score, prices, bidder))
+    return ()
 
 
 def contacts_seen(evaluation: Evaluation) -> dict[str, ContactsSeen]:

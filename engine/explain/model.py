@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from engine.conditions.trace import Trace
+from engine.decide.arbitrate.prices import Charge
 from engine.decide.experiments.posteriors import Propensity
 from engine.explain.contacts import ContactsSeen
 from engine.explain.trends import TrendSeen
@@ -124,8 +125,8 @@ class CampaignExplained:
     """Whether such changes were searched for, within the bounds of counterfactuals/search.py."""
     propensity: Propensity | None = None
     """The learned propensity by which it was ranked; None: it is not learned."""
-    paid: Mapping[str, float] = field(default_factory=dict)
-    """By counter, what the price of what is scarce took from its score, on the first channel to try; infinite: refused."""
+    paid: tuple[Charge, ...] = ()
+    """What the prices of what is scarce took from its score, on the first channel to try, or what refuses it."""
     language: LanguageChoice | None = None
     """If it was chosen: the language of its content, where that is another than the customer's; None otherwise."""
     drawn: "DrawExplained | None" = None

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from math import inf
 
 from engine.conditions.trace import trace
 from engine.decide.answer import answer
+from engine.decide.arbitrate.prices import Charge
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation, evaluate
 from engine.decide.select import Selection, select
@@ -13,6 +15,7 @@ from engine.engine import Engine
 from engine.explain.explain import contacts_seen, explain_decision, paid_prices
 from engine.explain.model import CampaignExplained, ChangeKind, Explained
 from engine.explain.trends import trends_seen
+from engine.explain.words import paid_in_words
 from engine.ledger.commit.replay import LoggedDecision, LoggedState, find_logged
 from engine.model.decision import CandidateOutcome, Decision
 
@@ -46,10 +49,21 @@ async def explain_logged(
     logged = await engine.look(lambda store: find_logged(store, decision_id, compiled), deadline=deadline)
     if logged is None:
         raise NoSuchDecision(f"the log holds no decision {decision_id!r:.80}")
+    return await explain_found(compiled, logged, only=only, counterfactuals=counterfactuals)
+
+
+async def explain_found(
+    compiled: CompiledBook,
+    logged: LoggedDecision,
+    *,
+    only: Collection[str] = (),
+    counterfactuals: bool = False,
+) -> Explained:
+    """Explains a decision that was read from the log, as `explain_logged` does."""
     if logged.decision.book_version != compiled.book.version:
         return _as_logged(logged, None, only, _other_book(logged.decision.book_version, compiled))
     if logged.state.is_thin:
-        return _as_logged(logged, None, only, (_THIN,))
+        return _as_logged(logged, None, only, (_THIN, *_scarce(logged, compiled)))
     notes = _not_held(logged, compiled)
     evaluation = evaluate(compiled, logged.state.request, logged.state.learned)
     again = _decide_again(evaluation, logged)
@@ -68,6 +82,18 @@ async def explain_logged(
         untried=_untried(compiled),
     )
     return replace(explained, notes=notes)
+
+
+def _scarce(logged: LoggedDecision, compiled: CompiledBook) -> tuple[str, ...]:
+    """What a run kept of prices: to whom the scarce counters went that the decision could have taken from."""
+    prices = logged.state.learned.bid_prices.at(logged.decision.at)
+    rules = {rule.counter: rule for rule in compiled.pressure.shared}
+    charges = (
+        Charge(rules[counter], price.price if price.cut_off is None else inf, price.cut_off)
+        for counter, price in sorted(prices.items())
+        if counter in rules and price.tier is not None
+    )
+    return tuple(f"in this run {paid_in_words(charge)}" for charge in charges)
 
 
 def _untried(compiled: CompiledBook) -> frozenset[ChangeKind]:
@@ -109,7 +135,7 @@ def _as_logged(
         replace(
             _candidate(outcome, evaluation),
             propensity=propensities.get(outcome.campaign),
-            paid={} if evaluation is None else paid_prices(evaluation, outcome.campaign),
+            paid=() if evaluation is None else _paid(evaluation, outcome.campaign),
         )
         for outcome in logged.decision.candidate_outcomes
         if not only or outcome.campaign in only
@@ -122,6 +148,12 @@ def _as_logged(
     if logged.more_candidates:
         notes = (*notes, f"the log lists the first candidates only; there were {logged.more_candidates} more")
     return Explained(logged.decision, campaigns, notes=tuple(notes))
+
+
+def _paid(evaluation: Evaluation, campaign: str) -> tuple[Charge, ...]:
+    """What a logged candidate paid; nothing if the book has no such campaign."""
+    own = (own for own in evaluation.compiled.compiled_campaigns if own.campaign.name == campaign)
+    return next((paid_prices(evaluation, compiled_campaign) for compiled_campaign in own), ())
 
 
 def _candidate(outcome: CandidateOutcome, evaluation: Evaluation | None) -> CampaignExplained:

@@ -1,8 +1,7 @@
 """An explanation in sentences: what became of a campaign, why, and what would change that."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from math import inf
+from collections.abc import Iterator, Sequence
 from zoneinfo import ZoneInfo
 
 from engine.conditions.evaluate import Verdict
@@ -17,6 +16,7 @@ from engine.explain.words import (
     language_in_words,
     lapsed_rules,
     moment_in_words,
+    paid_in_words,
     ranks_in_words,
     rule_in_words,
     score_text,
@@ -45,8 +45,7 @@ def sentence(campaign: CampaignExplained, zone: ZoneInfo) -> str:
         parts += _drawn(campaign.drawn, zone)
     if campaign.propensity is not None:
         parts.append(_learned(campaign.propensity))
-    if campaign.paid:
-        parts.append(_paid(campaign.paid))
+    parts += map(paid_in_words, campaign.paid)
     if campaign.language is not None:
         parts.append(language_in_words(campaign.language))
     text = "; ".join(parts) + "."
@@ -107,16 +106,6 @@ def _learned(propensity: Propensity) -> str:
         return f"propensity {propensity.rate:g}, as nothing was learned yet"
     offers = "one offer" if propensity.shown == 1 else f"{propensity.shown:,} offers"
     return f"propensity {propensity.rate:.2g}, learned from {offers}"
-
-
-def _paid(paid: Mapping[str, float]) -> str:
-    """What its score lost to the prices of what is scarce, or which counter goes to others only."""
-    return " and ".join(
-        f"{counter} is scarce and goes to those who score more"
-        if amount == inf
-        else f"its score is {amount:.3g} less for {counter}, which is scarce"
-        for counter, amount in sorted(paid.items())
-    )
 
 
 def _drawn(drawn: DrawExplained, zone: ZoneInfo) -> Iterator[str]:

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
+from math import inf
 from typing import NamedTuple
 
+from engine.decide.arbitrate.prices import Charge
 from engine.decide.pressure.counters import OF_PLACES
 from engine.decide.pressure.quotas import AT_PLACE
 from engine.decide.pressure.registry import PRESSURE, ROW_OF
@@ -386,3 +388,13 @@ def language_in_words(choice: LanguageChoice) -> str:
     if choice.is_near:
         return f"asked {choice.requested}, has {choice.tag}"
     return f"asked {choice.requested}, has nothing near, so it is in {choice.tag}"
+
+
+def paid_in_words(charge: Charge) -> str:
+    """What its score lost to the price of what is scarce, or to whom that went."""
+    counter = charge.rule.counter
+    if charge.amount < inf:
+        return f"its score is {charge.amount:.3g} less for {counter}, which is scarce"
+    if charge.cut_off is None:
+        return f"{counter} went to campaigns of a higher tier"
+    return f"{counter} went to customers with a score above {charge.cut_off:.3g}"

@@ -10,6 +10,7 @@ LedgerError
 ├── RequestIdTaken      the request_id names an earlier decision about another customer, or another question
 ├── TooManyNames        the person would have more names than are kept
 ├── EventIdTaken        the event_id names another outcome of the customer
+├── OtherVersion           another version of the book decides for this person; nothing is decided
 ├── OutcomeRefused      the outcome does not fit its decision, or its customer is not known
 └── DecisionFault       a fault of the program's own, met while this one request was decided
 """
@@ -65,6 +66,10 @@ class EventIdTaken(LedgerError):
 
 class OutcomeRefused(LedgerError):
     """The outcome does not fit its decision, or its customer is not known; the message says which."""
+
+
+class OtherVersion(LedgerError):
+    """During a staged roll-out another version of the book decides for this person; nothing is decided."""
 
 
 class TooManyNames(LedgerError):

@@ -21,6 +21,7 @@ from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation
 from engine.decide.pressure.counters import QuotaKey, Taken, nth_expiry, total
 from engine.decide.select import Selection
+from engine.explain.books import Books
 from engine.ledger.commit.replay import LoggedDecision, logged_decision_of
 from engine.ledger.queries.contacts import contacts_before
 from engine.ledger.store.rows import DecisionRow
@@ -28,7 +29,7 @@ from engine.ledger.store.store import Store
 from engine.measure.draws import Undecidable
 from engine.measure.one_step import COUNTER, NO_BOOK, BookSide, ChallengedStates, unread_counter
 from engine.measure.population.logged import LoggedTallies
-from engine.measure.replay import END, Books, logged_rows
+from engine.measure.replay import END, logged_rows
 from engine.model.contact import Contact
 from engine.model.decision import Outcome
 from engine.model.instant import DAY, Instant

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from engine.decide.compiled import CompiledBook
+from engine.explain.books import Books
 from engine.ledger.commit.replay import LoggedDecision, logged_decision_of
 from engine.ledger.queries.contacts import contacts_before
 from engine.ledger.store.rows import DecisionRow
@@ -32,7 +33,7 @@ from engine.measure.evaluation_columns import RARE, EvaluationColumns
 from engine.measure.export.source import LogSource
 from engine.measure.one_step import NO_BOOK, BookSide, ChallengedStates
 from engine.measure.pace import working_memory
-from engine.measure.replay import END, Books, logged_rows
+from engine.measure.replay import END, logged_rows
 from engine.measure.rewards import Rewarded, Rewards
 from engine.measure.statistics.off_policy import OffPolicy, PolicyValue
 from engine.model.contact import Contact

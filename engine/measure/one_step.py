@@ -12,6 +12,7 @@ from engine.decide.pressure.counters import QuotaCounts
 from engine.decide.pressure.registry import SHARED
 from engine.decide.select import Selection, select
 from engine.decide.signals.strata import PREFIX
+from engine.explain.books import Books
 from engine.ledger.commit.replay import (
     THIN,
     LoggedDecision,
@@ -22,7 +23,6 @@ from engine.ledger.commit.replay import (
 from engine.ledger.queries.challenges import challenge_of, count_challenged
 from engine.ledger.store.rows import DecisionRow
 from engine.ledger.store.store import Store
-from engine.measure.replay import Books
 from engine.model.contact import Contact
 from engine.model.instant import Instant
 from engine.rulebook.model.derived import NEAREST, PlaceSet

@@ -6,30 +6,26 @@ written: what their version did not log yet is left out on the other side, too.
 """
 
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
 from engine.decide.answer import answer
-from engine.decide.compiled import CompiledBook, compile_book
+from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
 from engine.decide.pressure.registry import SHARED
 from engine.decide.select import Selection
-from engine.decide.signals.python_evaluator import PythonEvaluator
+from engine.explain.books import Books
 from engine.explain.replay import select_again
 from engine.ledger.commit.decision_rows import MOST_CANDIDATES, decision_row
-from engine.ledger.commit.replay import THIN, LoggedState, logged_book, logged_state_of
+from engine.ledger.commit.replay import THIN, LoggedState, logged_state_of
 from engine.ledger.queries.challenges import Challenged
 from engine.ledger.queries.decisions import decisions_after
 from engine.ledger.store.rows import DecisionRow
 from engine.ledger.store.store import Store
 from engine.model.instant import Instant
-from engine.rulebook.load import load
-from engine.rulebook.model.book import Book
 
 _RowT = TypeVar("_RowT", DecisionRow, Challenged)
 
@@ -39,10 +35,6 @@ END: Instant = 2**62
 
 PAGE = 256
 """Rows that are read at once."""
-
-
-_MOST_BOOKS = 4
-"""Compiled books that are held at once: decisions come in order of time, and so do their books."""
 
 
 class ReplayResult(StrEnum):
@@ -74,42 +66,6 @@ _UNREADABLE = "its row is not one that any version has written"
 
 
 _BEYOND_LISTED = "an earlier version did not log the counters that candidates beyond the first 50 read"
-
-
-class Books:
-    """The books of a log's decisions, compiled, by version.
-
-    folder: holds folders of books, or is one, for decisions whose book is not in the log.
-    """
-
-    def __init__(self, store: Store, folder: Path | None = None) -> None:
-        self._store = store
-        self._given = {} if folder is None else {book.version: book for book in _books_in(folder)}
-        self._compiled: OrderedDict[str, CompiledBook | None] = OrderedDict()
-
-    def of(self, version: str) -> CompiledBook | None:
-        """The book of the version; None where it is not at hand."""
-        if version not in self._compiled:
-            while len(self._compiled) >= _MOST_BOOKS:
-                self._compiled.popitem(last=False)
-            self._compiled[version] = self._compile(version)
-        self._compiled.move_to_end(version)
-        return self._compiled[version]
-
-    def _compile(self, version: str) -> CompiledBook | None:
-        book = self._given.get(version)
-        if book is None:
-            with self._store.transaction(writes=False):
-                book = logged_book(self._store, version)
-        # in plain Python, which infers the same and cannot be ended by what a book says
-        return None if book is None else compile_book(book, PythonEvaluator)
-
-
-def _books_in(folder: Path) -> Iterator[Book]:
-    """The books that load, of the folder itself and of the folders in it."""
-    for candidate in (folder, *sorted(path for path in folder.iterdir() if path.is_dir())):
-        if (book := load(candidate).book) is not None:
-            yield book
 
 
 def replay_log(
@@ -169,7 +125,8 @@ def _decide_again(
     """The row that the decision has now, and its selection."""
     evaluation, selection = select_again(evaluate(compiled, logged.request, logged.learned), logged)
     decision = answer(evaluation, selection, row.decision_id)
-    return decision_row(evaluation, row.person, decision, selection, logged.customer_state), selection
+    again = decision_row(evaluation, row.person, decision, selection, logged.customer_state, logged.arm)
+    return again, selection
 
 
 def _other_cldr(row: DecisionRow, compiled: CompiledBook, patch: Sequence[Mapping[str, Any]]) -> str:

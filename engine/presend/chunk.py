@@ -32,7 +32,7 @@ class SendChunk:
 def proposed_by(kernel: Kernel | None, people: ColumnPeople, full: Full) -> SendChunk:
     """The customers with the decisions that columns propose; kernel: None: it proposes none."""
     rows = np.arange(people.rows)
-    if kernel is None:
+    if kernel is None or kernel.book_lane:
         return SendChunk(people, full, rows[:0], None)
     covered = np.delete(rows, np.array(people.not_by_columns(), np.int64))
     if len(covered) == len(rows):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
+from functools import cache, partial
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import NamedTuple
@@ -18,9 +19,13 @@ from engine.decide.compiled import CompiledBook, compile_book
 from engine.ledger.queries import presends
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
+from engine.measure.population.scarcity import PairSpool
+from engine.presend.left import LastPass
 from engine.presend.run import Job, PartSender, RunRefused
+from engine.presend.shares import DemandReader
 from engine.rulebook.load import load
 
+_ENDED = "a worker process was ended; the same command goes on"
 _LOOK_EVERY = 0.5
 """Seconds between looks at how far other processes are."""
 
@@ -43,12 +48,40 @@ def send(
 
     advance: called with the number of customers that were committed. Raises what PartSender.send raises, RunRefused.
     """
+    parts = range(work.job.population.parts)
+    if workers == 1 or len(parts) == 1:
+        with closing(open_store(work.url, busy_timeout=work.busy_timeout)) as store:
+            worker = PartSender(compiled, store, work.job, now)
+            is_whole = all(worker.send(part, stop, advance) for part in parts)
+            if is_whole and work.job.plan.prices:
+                last = LastPass(compiled, store, work.job, now)
+                is_whole = all(last.send(part, stop) for part in parts)
+            return is_whole
+    workers = min(workers, len(parts))
+    is_whole = _by_several(work, workers, (_send, parts), advance, stop)
+    if is_whole and work.job.plan.prices:
+        is_whole = _by_several(work, workers, (_send_left, parts), advance, stop)
+    return is_whole
+
+
+def read_demand(work: Work, compiled: CompiledBook, workers: int, spool: PairSpool) -> None:
+    """Reads what everybody could get of what is scarce. Raises what DemandReader.read raises, RunRefused."""
     parts = work.job.population.parts
     if workers == 1 or parts == 1:
         with closing(open_store(work.url, busy_timeout=work.busy_timeout)) as store:
-            worker = PartSender(compiled, store, work.job, now)
-            return all(worker.send(part, stop, advance) for part in range(parts))
-    return _by_several(work, min(workers, parts), advance, stop)
+            reader = DemandReader(compiled, store, work.job, now, spool)
+            for part in range(parts):
+                reader.read(part)
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(min(workers, parts), context, _begin, (work, context.Event()))
+    try:
+        for files in pool.map(partial(_read_demand, str(spool.folder)), range(parts)):
+            spool.files += files
+    except BrokenProcessPool as error:
+        raise RunRefused(_ENDED) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 class StopSwitch:
@@ -84,13 +117,21 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
-def _by_several(work: Work, workers: int, advance: Callable[[int], object], stop: StopSwitch) -> bool:
+def _by_several(
+    work: Work,
+    workers: int,
+    tasks: tuple[Callable[[int], bool], range],
+    advance: Callable[[int], object],
+    stop: StopSwitch,
+) -> bool:
+    """Calls the function for every part in processes of its own; whether all were whole. tasks: function, and parts."""
+    of_part, parts = tasks
     context = multiprocessing.get_context("spawn")
     stopping = context.Event()
     pool = ProcessPoolExecutor(workers, context, _begin, (work, stopping))
     with closing(open_store(work.url, busy_timeout=work.busy_timeout)) as store:
         seen = committed(store, work.job.plan.run)
-        left: set[Future[bool]] = {pool.submit(_send, part) for part in range(work.job.population.parts)}
+        left: set[Future[bool]] = {pool.submit(of_part, part) for part in parts}
         whole = True
         try:
             while left:
@@ -102,7 +143,7 @@ def _by_several(work: Work, workers: int, advance: Callable[[int], object], stop
                 advance(so_far - seen)
                 seen = so_far
         except BrokenProcessPool as error:
-            raise RunRefused("a worker process was ended; the same command goes on") from error
+            raise RunRefused(_ENDED) from error
         finally:
             stopping.set()
             pool.shutdown(cancel_futures=True)
@@ -115,7 +156,16 @@ def committed(store: Store, run: str) -> int:
         return presends.committed(store, run)
 
 
-_process: tuple[PartSender, Event] | None = None
+class _Process(NamedTuple):
+    """What a worker process works with."""
+
+    compiled: CompiledBook
+    store: Store
+    job: Job
+    stopping: Event
+
+
+_process: _Process | None = None
 
 
 def _begin(work: Work, stopping: Event) -> None:
@@ -126,11 +176,38 @@ def _begin(work: Work, stopping: Event) -> None:
     if book is None or book.version != work.version:
         raise RunRefused(f"{work.book} is not the version {work.version} of the book any more")
     store = open_store(work.url, busy_timeout=work.busy_timeout)
-    _process = PartSender(compile_book(book), store, work.job, now), stopping
+    _process = _Process(compile_book(book), store, work.job, stopping)
+
+
+def _begun() -> _Process:
+    if _process is None:
+        raise RuntimeError("the process was not begun")
+    return _process
+
+
+@cache
+def _part_sender() -> PartSender:
+    process = _begun()
+    return PartSender(process.compiled, process.store, process.job, now)
+
+
+@cache
+def _last_pass() -> LastPass:
+    process = _begun()
+    return LastPass(process.compiled, process.store, process.job, now)
 
 
 def _send(part: int) -> bool:
-    if _process is None:
-        raise RuntimeError("the process was not begun")
-    worker, stopping = _process
-    return worker.send(part, stopping.is_set, lambda _: None)
+    return _part_sender().send(part, _begun().stopping.is_set, lambda _: None)
+
+
+def _send_left(part: int) -> bool:
+    return _last_pass().send(part, _begun().stopping.is_set)
+
+
+def _read_demand(folder: str, part: int) -> list[str]:
+    """Reads a part to files of the folder; their names."""
+    process = _begun()
+    spool = PairSpool(process.compiled, process.job.plan.now, str(part), Path(folder))
+    DemandReader(process.compiled, process.store, process.job, now, spool).read(part)
+    return spool.files

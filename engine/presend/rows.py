@@ -12,13 +12,14 @@ from engine.decide.arbitrate.campaign import CampaignChannel, CompiledCampaign
 from engine.decide.arbitrate.content import ACCEPT_LANGUAGE, LANGUAGE, LANGUAGES
 from engine.decide.attributes.zones import NEEDS, zones_text
 from engine.decide.compiled import CompiledBook
-from engine.decide.evaluate import Evaluation, evaluate
+from engine.decide.evaluate import Evaluation, evaluate, in_force
+from engine.decide.experiments.bid_prices import BidPrice, BidPrices
 from engine.decide.experiments.learning import Learned
 from engine.decide.experiments.samples import NO_CONVERSIONS, Conversions
 from engine.decide.experiments.subjects import NO_UNITS, DrawSubject, Units, units_of
 from engine.decide.pressure.caps import counted_value
 from engine.decide.pressure.counters import QuotaKey
-from engine.ledger.commit.decision_rows import contact_row, row_of, sample_row
+from engine.ledger.commit.decision_rows import contact_row, price_row, row_of, sample_row
 from engine.ledger.queries import quotas
 from engine.ledger.store.rows import ContactRow, DecisionRow
 from engine.ledger.store.store import Store
@@ -51,6 +52,10 @@ class SendPlan(NamedTuple):
     """Whether the texts are wanted: then every customer who gets an offer is evaluated."""
     full_log: bool = False
     """Whether rows hold all that replaying them takes: then every customer is evaluated."""
+    scarce: str = "order"
+    """How what is scarce is shared out, as ScarceWay has it."""
+    prices: tuple[BidPrice, ...] | None = None
+    """By which it is shared out; None: as the book says."""
 
 
 class SentKind(NamedTuple):
@@ -173,6 +178,9 @@ class Sender:
 
     def __init__(self, compiled: CompiledBook, plan: SendPlan, learned: Learned) -> None:
         self.compiled, self.plan, self.learned = compiled, plan, learned
+        if plan.prices is not None:
+            learned.bid_prices = BidPrices(plan.prices, is_given=True)
+        self._prices = in_force(compiled, learned, plan.now)
         self.campaigns: dict[str, CompiledCampaign] = {
             own.campaign.name: own for own in compiled.compiled_campaigns
         }
@@ -292,6 +300,16 @@ class Sender:
         middle, tail = rest.split(_SCORE_TEXT)
         return SentForm(own.offer.name, contact, row, made, (head, middle, tail))
 
+    def _paid(self, decision: Decision, first: ChosenOffer) -> list[list[Any]]:
+        """The prices of the counters that the offer takes from, and of those that refused what ranked higher."""
+        if not self._prices:
+            return []
+        counters = {
+            rule.counter for rule in self.campaigns[first.campaign].campaign_channels[first.channel].quotas
+        }
+        counters |= {reason.name for reason in decision.reasons}
+        return [price_row(price) for name, price in sorted(self._prices.items()) if name in counters]
+
     def units(self, attributes: Attributes) -> Units:
         """The units that the customer is drawn by."""
         units = self.compiled.units
@@ -314,6 +332,8 @@ class Sender:
         first: its first offer, withheld or not. drawn: as `drawn_row` gives it. experiments: of the offer's campaign.
         """
         trace = {**_NO_TRACE, "variants": [drawn]}
+        if prices := self._paid(decision, first):
+            trace["prices"] = prices
         if experiments:
             trace["experiments"] = experiments
         without_texts = tuple(offer._replace(content={}) for offer in decision.offers)

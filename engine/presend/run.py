@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
 from engine.batch.kernel import Kernel
 from engine.batch.lanes import ColumnPlan, book_lane
-from engine.batch.people import ColumnPeople
+from engine.batch.people import ColumnPeople, SendMoment
+from engine.batch.scarce import ScarceWay
 from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.learning import Learned
 from engine.decide.pressure.counters import CountsAsRead
@@ -55,6 +56,18 @@ class RunRefused(Exception):
     """The run cannot go on as it is called; the message says why."""
 
 
+class CustomersByPart(Protocol):
+    """Customers of a run, by parts."""
+
+    def size(self, part: int) -> int:
+        """How many there are in the part."""
+
+    def chunks(
+        self, part: int, first: int, size: int, compiled: CompiledBook, moment: SendMoment
+    ) -> Iterator[ColumnPeople]:
+        """Those of the part from a place on, in order, at most so many at a time."""
+
+
 class Job(NamedTuple):
     """What a process needs to decide parts of a run."""
 
@@ -77,6 +90,8 @@ def settings_of(plan: SendPlan, part_size: int) -> str:
         "full_log": plan.full_log,
         "part": part_size,
     }
+    if plan.scarce != ScarceWay.ORDER.value:
+        settings["scarce"] = plan.scarce
     return orjson.dumps(settings).decode()
 
 
@@ -146,9 +161,18 @@ def unfinished(store: Store, book_version: str, fingerprint: str) -> PresendRunR
 class PartSender:
     """Decides parts of a run in this process."""
 
-    def __init__(self, compiled: CompiledBook, store: Store, job: Job, clock: Callable[[], Instant]) -> None:
+    def __init__(
+        self,
+        compiled: CompiledBook,
+        store: Store,
+        job: Job,
+        clock: Callable[[], Instant],
+        customers: CustomersByPart | None = None,
+    ) -> None:
+        """customers: None: the job's population."""
+        self._customers: CustomersByPart = job.population if customers is None else customers
         self._compiled, self._store, self._job, self._clock = compiled, store, job, clock
-        self._sender = Sender(compiled, job.plan, self._learned())
+        self.sender = Sender(compiled, job.plan, self._learned())
         self._by_columns = not (book_lane(compiled) or job.plan.full_log or compiled.sticky)
         """Whether columns propose: not where all is logged, nor where draws are kept, which reads the log for everybody."""
         self._columns = ColumnPlan(job.plan.now, job.plan.channels, job.verified)
@@ -157,11 +181,18 @@ class PartSender:
         self._trends = self._counted()
 
     def send(self, part: int, stop: Callable[[], bool], advance: Callable[[int], object]) -> bool:
-        """Decides what is left of the part; whether it is whole. Raises Disagreement, LedgerError.
+        """Decides what is left of the part; whether it is whole, and in one file then. Raises Disagreement, LedgerError.
 
         stop: asked before each group. advance: called with the customers of each group that is committed.
         """
-        while (first := self._done(part)) < self._job.population.size(part):
+        is_whole = self.decide(part, stop, advance)
+        if is_whole:
+            self._merge(part)
+        return is_whole
+
+    def decide(self, part: int, stop: Callable[[], bool], advance: Callable[[int], object]) -> bool:
+        """The same, and leaves the pieces as they are."""
+        while (first := self._done(part)) < self._customers.size(part):
             try:
                 for group in self._groups(part, first):
                     if stop():
@@ -172,7 +203,6 @@ class PartSender:
                     advance(number)
             except _Moved:
                 continue
-        self._merge(part)
         return True
 
     def _done(self, part: int) -> int:
@@ -183,40 +213,40 @@ class PartSender:
         """The customers from a place on, with what the columns propose."""
         with self._store.transaction(writes=False):
             linked = presends.linked(self._store) > 0
-        for people in self._people(part, first):
+        for people in self.people(part, first):
             chunk, done = self._proposed(people), 0
             while done < len(chunk.names):
-                if self._sender.full != self._full:
+                if self.sender.full != self._full:
                     chunk, done = self._proposed(chunk.people.part(done, len(chunk.names))), 0
                 stop = done + self._fitting(chunk, done, linked=linked)
-                yield commands_of(self._sender, part, chunk, range(done, stop))
+                yield commands_of(self.sender, part, chunk, range(done, stop))
                 done = stop
 
     def _proposed(self, people: ColumnPeople) -> SendChunk:
         """The customers with what the columns propose at the counters as they are."""
-        if self._sender.full != self._full:
+        if self.sender.full != self._full:
             self._kernel, self._full = self._by_counters()
             self._plans = {}
         chunk = proposed_by(self._kernel, people, self._full)
         chunk.plans = self._plans
         return chunk
 
-    def _people(self, part: int, first: int) -> Iterator[ColumnPeople]:
+    def people(self, part: int, first: int) -> Iterator[ColumnPeople]:
         """The customers from a place on, some at a time, with what is remembered of them, as far as the book reads it."""
         job, compiled = self._job, self._compiled
         moment = job.population.moment(job.plan.now, self._clock())
-        chunks = job.population.chunks(part, first, _GROUPS * job.group, compiled, moment)
+        chunks = self._customers.chunks(part, first, _GROUPS * job.group, compiled, moment)
         return map(self._recalled, chunks)
 
     def _by_counters(self) -> tuple[Kernel | None, Full]:
         """Columns, if they propose, for the counters as they are now; and those of them that have no room."""
         job = self._job
         with self._store.transaction(writes=False):
-            counted = self._sender.counted(self._store, min(job.plan.now, self._clock()))
-        self._sender.full = full = self._sender.full_of(counted)
+            counted = self.sender.counted(self._store, min(job.plan.now, self._clock()))
+        self.sender.full = full = self.sender.full_of(counted)
         if not self._by_columns:
             return None, full
-        return Kernel(self._compiled, self._columns, CountsAsRead(counted)), full
+        return Kernel(self._compiled, self._columns, CountsAsRead(counted), self.sender.learned), full
 
     def _fitting(self, chunk: SendChunk, first: int, *, linked: bool) -> int:
         """How many of the customers make a group: as many as the locks of one transaction allow, but at least one.
@@ -233,7 +263,7 @@ class PartSender:
         for index, row in enumerate(range(first, first + size)):
             names = 1 + len(chunk.people.aliases(row))
             others = (
-                len(SendCommand(self._sender, 0, chunk, range(row, row + 1)).locks()) - 1 if is_sticky else 0
+                len(SendCommand(self.sender, 0, chunk, range(row, row + 1)).locks()) - 1 if is_sticky else 0
             )
             left -= others + names * (2 if linked or names > 1 else 1)
             if left < 0:
@@ -294,21 +324,16 @@ class PartSender:
         """Makes one file of the part's pieces."""
         run, folder = self._job.plan.run, self._job.folder
         with self._store.transaction(writes=False):
-            files = self._files(part)
+            files = files_of(self._store, run, part)
         if len(files) == 1 and files[0].startswith("part-"):
             return
         file, sha256 = merge_pieces(folder, f"part-{part:05}", files)
         with self._store.transaction((part_lock(run, part),)):
-            is_current = self._files(part) == files
+            is_current = files_of(self._store, run, part) == files
             if is_current:
                 presends.merge(self._store, run, part, file, sha256)
         for superseded in files if is_current else [file]:
             (folder / superseded).unlink(missing_ok=True)
-
-    def _files(self, part: int) -> list[str]:
-        """The files of the part's pieces, in order."""
-        pieces = presends.pieces(self._store, self._job.plan.run)
-        return list(dict.fromkeys(piece.file for piece in pieces if piece.part == part))
 
     def _learned(self) -> Learned:
         learned = Learned()
@@ -317,7 +342,7 @@ class PartSender:
             if isinstance(states, LedgerError):
                 raise states
             learned.take(states)
-        if self._compiled.book.scarce is ScarceKind.PRICES:
+        if self._compiled.book.scarce is ScarceKind.PRICES and self._job.plan.prices is None:
             with self._store.transaction(writes=False):
                 learned.bid_prices = bid_prices(self._store)
         return learned
@@ -331,6 +356,11 @@ class PartSender:
             cells, since, _ = read_counts(self._store, self._compiled, self._clock() - KEPT)
         counts.take(cells, since, None)
         return counts
+
+
+def files_of(store: Store, run: str, part: int) -> list[str]:
+    """The files of the part's pieces, in order; inside a transaction."""
+    return list(dict.fromkeys(piece.file for piece in presends.pieces(store, run) if piece.part == part))
 
 
 def counts_of(sent: SentRows) -> dict[str, Any]:
@@ -360,9 +390,9 @@ class RunSummary:
     customers: int
     outcomes: Mapping[str, int]
     forms: Mapping[tuple[str, str, str, str], int]
-    """Customers by outcome, campaign, variant and channel; those withheld have the outcome `control`."""
+    """CustomersByPart by outcome, campaign, variant and channel; those withheld have the outcome `control`."""
     evaluated: int
-    """Customers who were evaluated one by one."""
+    """CustomersByPart who were evaluated one by one."""
     files: Sequence[tuple[str, str]]
     """Names of files that count, and their SHA-256."""
 
@@ -379,11 +409,15 @@ def summary(store: Store, run: str) -> RunSummary | None:
     for piece in pieces:
         counts = orjson.loads(piece.counts)
         outcomes.update(counts["outcomes"])
-        evaluated += counts["evaluated"]
+        if piece.part < 0:  # of the last pass: they were blocked before
+            outcomes[Outcome.BLOCKED.value] -= piece.customers
+        else:
+            evaluated += counts["evaluated"]
         for *form, number in counts["forms"]:
             forms[tuple(form)] += number
-    files = list(dict.fromkeys((piece.file, piece.sha256) for piece in pieces))
-    return RunSummary(row, sum(piece.customers for piece in pieces), outcomes, forms, evaluated, files)
+    first_pass = [piece for piece in pieces if piece.part >= 0]
+    files = list(dict.fromkeys((piece.file, piece.sha256) for piece in first_pass))
+    return RunSummary(row, sum(piece.customers for piece in first_pass), outcomes, forms, evaluated, files)
 
 
 def finish(store: Store, folder: Path, run: str, at: Instant) -> RunSummary:
@@ -435,4 +469,5 @@ def document_of(made: RunSummary) -> dict[str, Any]:
         ],
         "evaluated": made.evaluated,
         "files": [file for file, _ in made.files],
+        "scarce": None if run.shares is None else orjson.loads(run.shares),
     }

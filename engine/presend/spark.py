@@ -12,7 +12,7 @@ import tempfile
 import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -22,13 +22,17 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from engine.batch.scarce import ScarceWay
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.ledger.store.open import open_store
+from engine.ledger.store.store import Store
 from engine.measure.population.files import Fault
 from engine.measure.population.people import MOST_SHOWN, Faults, PeopleReader
+from engine.measure.population.scarcity import PairSpool
 from engine.measure.population.simulate import PeopleRefused
 from engine.model.instant import Instant
-from engine.presend.population import PART, PopulationSource, staged
+from engine.presend.left import LastPass
+from engine.presend.population import PART, Population, PopulationSource, staged
 from engine.presend.processes import now
 from engine.presend.rows import SendPlan
 from engine.presend.run import (
@@ -42,6 +46,7 @@ from engine.presend.run import (
     run_row,
     summary,
 )
+from engine.presend.shares import DemandReader, shared_out, way_of
 from engine.rulebook.load import load, load_text
 
 _CHECKED = "kind string, value string"
@@ -82,13 +87,17 @@ def presend(  # noqa: PLR0913 -- the options of the command
     full_log: bool = False,
     group: int = 1000,
     part: int = PART,
+    scarce: str | None = None,
     task: PartTask | None = None,
 ) -> RunSummary:
     """Sends to everybody in a DataFrame of Spark; the same call goes on with a run that was ended.
 
     population: columns as of a people file; names with dots need `__` or structs. book: folder of the book. log: URL of a
     log in PostgreSQL that all tasks reach, or of a file if they all run on this machine. out: a folder that they all see.
-    moment: of all decisions; None: now. Raises PeopleRefused, RunRefused, LedgerError, and what Spark raises.
+    moment: of all decisions; None: now.
+    scarce: order, best or value, how what all customers share is shared out where it runs short; None: best.
+
+    Raises PeopleRefused, RunRefused, LedgerError, and what Spark raises.
     """
     loaded = load(Path(book)).book
     if loaded is None:
@@ -97,7 +106,9 @@ def presend(  # noqa: PLR0913 -- the options of the command
     with closing(open_store(log)) as store, own_folder(folder, run):
         known = summary(store, run)
         at = moment if moment is not None else known.run.now if known is not None else started_at
-        plan = SendPlan(run, at, tuple(channels), content, full_log)
+        compiled = compile_book(loaded)
+        way = scarce or way_of(None if known is None else known.run)
+        plan = SendPlan(run, at, tuple(channels), content, full_log, ScarceWay(way).value)
         work = SparkWork(loaded.text, loaded.version, plan, log, str(out), group)
         checked = _checked(population, work)
         row = run_row(loaded.version, plan, checked.people, checked.fingerprint, part, started_at)
@@ -110,7 +121,12 @@ def presend(  # noqa: PLR0913 -- the options of the command
         begin(store, row)
         if known is not None and known.run.finished_at is not None:
             return known
-        _send(population, work._replace(boundaries=boundaries), task or send_part)
+        work = work._replace(boundaries=boundaries)
+        plan = _shared_out(population, work, compiled, store, row.people)
+        work = work._replace(plan=plan)
+        _send(population, work, task or send_part)
+        if plan.prices:
+            _send(population, work, send_left)
         done = summary(store, run)
         if done is None or done.customers != row.people:
             raise RunRefused(f"the population changed while it was sent: {row.people:,} were checked")
@@ -168,6 +184,22 @@ def _send(population: Any, work: SparkWork, task: PartTask) -> None:
     parted.groupBy("part").applyInArrow(of_part, _SENT).collect()
 
 
+def _shared_out(
+    population: Any, work: SparkWork, compiled: CompiledBook, store: Store, people: int
+) -> SendPlan:
+    """The plan with its prices: tasks read what everybody could get, and this process shares it out."""
+
+    def read(spool: PairSpool) -> None:
+        pairs = population.mapInArrow(partial(_demand_batches, work), "pairs binary")
+        for number, row in enumerate(pairs.toLocalIterator()):
+            file = f"{number}.npz"
+            (spool.folder / file).write_bytes(row["pairs"])
+            spool.files.append(file)
+
+    nobody = Population(Path(work.out), people, "", {}, people)
+    return shared_out(compiled, store, Job(work.plan, nobody, Path(work.out)), read, now)
+
+
 def _part_batches(boundaries: Sequence[str], batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """The batches with the part of each customer."""
     for batch in batches:
@@ -204,23 +236,51 @@ def _check_batches(work: SparkWork, batches: Iterable[pa.RecordBatch]) -> Iterat
         yield pa.RecordBatch.from_arrays([pa.array(kinds), pa.array(values)], names=["kind", "value"])
 
 
+def _demand_batches(work: SparkWork, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """What the customers of each batch could get, as files of a spool."""
+    for batch in batches:
+        if not batch.num_rows:
+            continue
+        with _job_of(work, pa.Table.from_batches([batch]), 0) as (compiled, store, job):
+            with PairSpool(compiled, work.plan.now) as spool:
+                DemandReader(compiled, store, job, now, spool).read(0)
+                files = [(spool.folder / file).read_bytes() for file in spool.files]
+            yield pa.RecordBatch.from_arrays([pa.array(files, pa.binary())], names=["pairs"])
+
+
 def send_part(work: SparkWork, table: pa.Table) -> pa.Table:
     """Decides the customers of one part, or what is left of them."""
-    part = table.column("part")[0].as_py()
+    part, people = table.column("part")[0].as_py(), table.drop_columns(["part"])
+    with _job_of(work, people, part) as (compiled, store, job):
+        PartSender(compiled, store, job, now).send(part, lambda: False, lambda _: None)
+    return _sent_table(part, table.num_rows)
+
+
+def send_left(work: SparkWork, table: pa.Table) -> pa.Table:
+    """Decides those of one part again whom a scarce counter refused, if it has something left."""
+    part, people = table.column("part")[0].as_py(), table.drop_columns(["part"])
+    with _job_of(work, people, part) as (compiled, store, job):
+        LastPass(compiled, store, job, now).send(part, lambda: False)
+    return _sent_table(part, table.num_rows)
+
+
+@contextmanager
+def _job_of(work: SparkWork, table: pa.Table, part: int) -> Iterator[tuple[CompiledBook, Store, Job]]:
+    """What deciding the customers of a table takes, as one part."""
     compiled = _compiled(work)
     with (
         tempfile.TemporaryDirectory() as folder,
         closing(open_store(work.log, busy_timeout=work.busy_timeout)) as store,
     ):
         path = Path(folder) / "part.parquet"
-        pq.write_table(table.drop_columns(["part"]), path)
+        pq.write_table(table, path)
         source = PopulationSource(path, "", Path(folder), work.plan.channels, table.num_rows)
         population = staged(source, compiled, lambda _: None)._replace(first_part=part)
-        job = Job(work.plan, population, Path(work.out), work.group)
-        PartSender(compiled, store, job, now).send(part, lambda: False, lambda _: None)
-    return pa.table(
-        {"part": pa.array([part], pa.int32()), "customers": pa.array([table.num_rows], pa.int64())}
-    )
+        yield compiled, store, Job(work.plan, population, Path(work.out), work.group)
+
+
+def _sent_table(part: int, customers: int) -> pa.Table:
+    return pa.table({"part": pa.array([part], pa.int32()), "customers": pa.array([customers], pa.int64())})
 
 
 _books = threading.local()

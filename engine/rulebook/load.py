@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,7 +39,7 @@ from engine.rulebook.symbols import AttributeScope, SymbolTable
 from engine.rulebook.text import datetimes, files, ignores, merge, regions, timezones
 from engine.rulebook.text.files import Sources
 from engine.rulebook.text.merge import Merged
-from engine.rulebook.text.nodes import PlainData
+from engine.rulebook.text.nodes import Document, PlainData
 
 _OFFSET = re.compile(r"[A-Z]{2,5}|(?:GMT|UTC)? ?[-+].*")
 """An abbreviation or an offset, which is like the name of another one and means something else."""
@@ -59,15 +59,31 @@ class LoadedBook:
     """Number of diagnostics that comments (`# tact: ignore CODE`) took out."""
 
 
+@dataclass(frozen=True, slots=True)
+class SourceReading:
+    """Result of reading files with what was found out on the way: what editors show of a book."""
+
+    loaded: LoadedBook
+    findings: Findings
+    """Where everything is written, and who uses which name."""
+    merged: Merged
+    """What could be read, also of a book that does not load."""
+
+
 def load(folder: Path) -> LoadedBook:
     """Load the book in a folder: all its YAML files except hidden ones and those below tests/. Never raises."""
     return load_sources(files.read_folder(folder), str(folder))
 
 
-def load_files(contents: Mapping[str, bytes], *, earlier: bool = False) -> LoadedBook:
+def load_files(
+    contents: Mapping[str, bytes],
+    *,
+    linted_at: Callable[[ZoneInfo], Instant] | None = None,
+    earlier: bool = False,
+) -> LoadedBook:
     """Load a book from files by name (relative, with slashes), as `load` reads them from a folder. Never raises.
 
-    earlier: as of `load_sources`.
+    linted_at, earlier: as of `load_sources`.
     """
     tables = {name: content for name, content in contents.items() if files.is_table(name)}
     own = {name: content for name, content in contents.items() if files.belongs(name) and name not in tables}
@@ -75,7 +91,7 @@ def load_files(contents: Mapping[str, bytes], *, earlier: bool = False) -> Loade
     if len(sources.files) > files.MAX_FILES:
         sources.files.clear()
         sources.problem("", Code.TOO_LARGE, f"a book has at most {files.MAX_FILES:,} files")
-    return load_sources(sources, earlier=earlier)
+    return load_sources(sources, "", linted_at, earlier=earlier)
 
 
 def load_text(text: str) -> LoadedBook:
@@ -104,12 +120,29 @@ def load_sources(
     linted_at: also lint it, as of this moment by the book's time zone. earlier: an earlier version has loaded it, so that
     languages that do not exist are no errors.
     """
+    return read_sources(sources, folder, linted_at, earlier=earlier).loaded
+
+
+def read_sources(
+    sources: Sources,
+    folder: str = "",
+    linted_at: Callable[[ZoneInfo], Instant] | None = None,
+    *,
+    earlier: bool = False,
+    compose: Callable[[str], Document] = merge.compose_of_book,
+    incomplete: Collection[str] = (),
+) -> SourceReading:
+    """As `load_sources`, with all that was found out.
+
+    compose: reads the text of one file; editors keep the documents. incomplete: sections of which it leaves entries out, so
+    that their names are not known.
+    """
     if not sources.files and not sources.problems:
         sources.problem(folder, Code.FILE, "there are no YAML files", "a book is a folder of *.yaml files")
     findings = Findings(earlier=earlier)
-    book, ignored = None, 0
+    book, ignored, merged = None, 0, Merged(broken={(section,) for section in incomplete})
     with suppress(TooManyErrors):  # the last diagnostic says so
-        merged = merge.merge(sources, findings)
+        merge.merge(sources, findings, merged, compose)
         book = _book(merged, sources, findings) if sources.files else None
         if book is not None:
             note_lapses(book, findings)
@@ -120,8 +153,9 @@ def load_sources(
                 lint(book, merged.data, linted_at(book.timezone), findings)
         ignored = ignores.apply(merged.ignores, findings, unchecked=() if linted_at else CODES)
     if book is None or findings.failed:
-        return LoadedBook(None, findings.sorted(), ignored)
-    return LoadedBook(replace(book, text=_text(sources)), findings.sorted(), ignored)
+        return SourceReading(LoadedBook(None, findings.sorted(), ignored), findings, merged)
+    loaded = LoadedBook(replace(book, text=_text(sources)), findings.sorted(), ignored)
+    return SourceReading(loaded, findings, merged)
 
 
 def _text(sources: Sources) -> str:

@@ -24,6 +24,12 @@ class SymbolTable(Generic[T]):
     partial: bool = False
     """Whether part of the section could not be read; then unknown names are not reported."""
     used: set[str] = field(default_factory=set)
+    section: Path = ()
+    """Where entries are declared; by default in the section of the noun's plural."""
+
+    def __post_init__(self) -> None:
+        """Derive the section."""
+        self.section = self.section or (f"{self.noun}s",)
 
     def add(self, name: str, value: T | None, *, sound: bool = True) -> None:
         """Add an entry; if it is None or not sound, its name becomes a broken one."""
@@ -33,14 +39,22 @@ class SymbolTable(Generic[T]):
             self.values[name] = value
 
     def get(
-        self, name: str, path: Path, findings: Findings, *, use: bool = True, key: bool = False
+        self,
+        name: str,
+        path: Path,
+        findings: Findings,
+        *,
+        use: bool = True,
+        key: bool = False,
+        offset: int = 0,
     ) -> T | None:
         """The entry of the name at the path (or in its key); None if it is broken, or unknown, which is reported.
 
-        use: whether this counts as a use, so that the entry is not noted as unused.
+        use: whether this counts as a use, so that the entry is not noted as unused. offset: of a `Use`.
         """
         if use:
             self.used.add(name)
+        findings.use((*self.section, name), path, key=key, offset=offset)
         if name not in self.values and name not in self.broken and not self.partial:
             hint = findings.suggest(name, [*self.values, *self.broken])
             report = findings.key_error if key else findings.error
@@ -104,7 +118,9 @@ class AttributeScope:
             return self._exposed(noun, rest, path, findings, key=key)
         self.declared.used.add(name)
         attribute = self.declared.values.get(name) or self._anniversary(name)
-        broken = {name, name.removesuffix(DAYS_TO_ANNIVERSARY)} & self.declared.broken
+        date = name.removesuffix(DAYS_TO_ANNIVERSARY)
+        broken = {name, date} & self.declared.broken
+        findings.use(("attributes", date if name in self.anniversaries else name), path, key=key)
         if attribute is None and not broken and not self.declared.partial:
             report = findings.key_error if key else findings.error
             days = (date + DAYS_TO_ANNIVERSARY for date in self._dates())
@@ -142,7 +158,13 @@ class AttributeScope:
         owner, _, name = rest.partition(".")
         if noun == "nearest" and name:  # names of places may have dots
             owner, _, name = rest.rpartition(".")
-        fields = self.concluded[noun].get(owner, path, findings, key=key)
+        table = self.concluded[noun]
+        before = len(noun) + 1
+        fields = table.get(owner, path, findings, key=key, offset=before)
+        if fields is not None and name in fields:
+            exposing = "fields" if noun == "nearest" else "expose"
+            target = (*table.section, owner, exposing, name)
+            findings.use(target, path, key=key, offset=before + len(owner) + 1)
         if fields is None or name in fields:
             return fields[name] if fields else None
         exposed = f"it exposes {', '.join(fields)}" if fields else "it exposes nothing: add `expose` to it"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from engine.decide.experiments.bid_prices import BidPrice
 from engine.ledger.commit.events import RecordCommand
 from engine.ledger.commit.identity import LinkCommand
 from engine.ledger.commit.outcomes import ReportCommand
@@ -79,6 +80,8 @@ class Scenario:
     steps: tuple[StoryStep, ...]
     past: PastContactsCommand | None = None
     """Stores the customer's earlier contacts; None: there are none."""
+    prices: tuple[BidPrice, ...] = ()
+    """Of what is scarce, in all steps."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from engine.decide.compiled import CompiledBook
+from engine.decide.experiments.bid_prices import BidPrices
+from engine.decide.experiments.learning import Learned
 from engine.engine import Engine
 from engine.explain import explain
 from engine.ledger.commit.events import RecordCommand, RecordResult, WarnedResult
@@ -48,12 +50,14 @@ async def _play_all(
         for scenario in scenarios:
             with _ledger(Path(folder) / "scenario.db") as ledger:
                 decided: dict[str, str] = {}
+                learned = Learned()
+                learned.bid_prices = BidPrices(scenario.prices)
                 if scenario.past is not None:
                     await ledger.commit(scenario.past)
                 unmet = [
                     unmet
                     for step in scenario.steps
-                    for unmet in await _take(compiled, ledger, step, decided, coverage)
+                    for unmet in await _take((compiled, ledger, learned), step, decided, coverage)
                 ]
             results.append(Result(scenario, tuple(unmet)))
             advance()
@@ -61,8 +65,7 @@ async def _play_all(
 
 
 async def _take(
-    compiled: CompiledBook,
-    ledger: Ledger,
+    played_by: tuple[CompiledBook, Ledger, Learned],
     step: StoryStep,
     decided: dict[str, str],
     coverage: Coverage | None,
@@ -72,9 +75,10 @@ async def _take(
     The request is explained before it is decided, because the decision changes what pressure rules count. decided: the ids of
     the decisions so far, by `decision_of` of their steps.
     """
+    compiled, ledger, learned = played_by
     if isinstance(step.act, Decide):
         compiled = with_positions(compiled, step.act.positions)
-    engine = Engine(compiled, ledger)
+    engine = Engine(compiled, ledger, None, learned)
     if isinstance(step.act, Record):
         events = [_with_decision_id(command, decided) for command in step.act.events]
         return list(_not_accepted(step, step.act, await engine.record(events)))

@@ -7,8 +7,10 @@ from pathlib import Path as Folder
 from typing import Any
 
 from engine.decide.compiled import CompiledBook
+from engine.decide.experiments.bid_prices import BidPrice
 from engine.ledger.commit.identity import LinkCommand
 from engine.model.trends import GivenTrends, Series, TrendReading
+from engine.rulebook.model.book import ScarceKind
 from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
 from engine.rulebook.report.findings import Findings, Path, TooManyErrors
 from engine.rulebook.shapes.faults import shaped
@@ -24,6 +26,7 @@ from engine.scenario.shapes import (
     REQUEST_PARTS,
     CustomerShape,
     FileShape,
+    GivenPriceShape,
     GivenTrendShape,
     OverrideShape,
     TestShape,
@@ -104,6 +107,13 @@ class _Reader:
     names: set[str] = field(default_factory=set)
     """Of the tests so far."""
 
+    @property
+    def counters(self) -> set[str]:
+        """The counters that all customers share."""
+        pressure = self.compiled.pressure
+        places = (rule for of_channel in pressure.places.values() for rule in of_channel.rules.values())
+        return {rule.counter for rule in (*pressure.shared, *places)}
+
     def read(self, documents: Mapping[str, Any]) -> list[Scenario]:
         """All scenarios, in the order of files and lines."""
         tests: list[tuple[Any, Path]] = []
@@ -159,7 +169,38 @@ class _Reader:
         steps = [with_trends(step, trends) for step in steps if step]
         requests = [step.act.request for step in steps if step and isinstance(step.act, Decide)]
         past = self.contacts.command(contacts, next(iter(requests), None), (*path, "contacts"))
-        return Scenario(shape.name, self.findings.values[path], tuple(step for step in steps if step), past)
+        prices = self._prices(shape.prices, (*path, "prices"))
+        sound_steps = tuple(step for step in steps if step)
+        return Scenario(shape.name, self.findings.values[path], sound_steps, past, prices)
+
+    def _prices(self, data: Mapping[str, Any], path: Path) -> tuple[BidPrice, ...]:
+        """What the test states of what is scarce; reports counters that the book does not have."""
+        if data and self.compiled.book.scarce is not ScarceKind.PRICES:
+            message = "this book gives what is scarce to who comes first, and reads no prices"
+            self.findings.key_error(
+                path, Code.NO_EFFECT, message, "add `arbitration: {scarce: prices}` to `book`"
+            )
+        return tuple(
+            price for counter, item in data.items() if (price := self._price(counter, item, (*path, counter)))
+        )
+
+    def _price(self, counter: str, data: Any, path: Path) -> BidPrice | None:
+        shape = shaped(GivenPriceShape, data, path, self.findings)
+        if shape is None:
+            return None
+        counters = self.counters
+        if counter not in counters:
+            hint = (
+                self.findings.suggest(counter, counters)
+                or f"there are: {', '.join(sorted(counters)) or 'none'}"
+            )
+            message = f"the book has no counter {quote(counter)}"
+            self.findings.key_error(path, Code.UNKNOWN, message, hint)
+        if ("price" in data) == ("above" in data):
+            self.findings.key_error(
+                path, Code.MISSING, "a counter has either a `price`, or `above`, its cut-off"
+            )
+        return BidPrice(counter, shape.tier, shape.price or 0.0, shape.above, 0, None)
 
     def _trends(self, data: Sequence[Any], path: Path) -> GivenTrends:
         """What the test states of all customers; reports what the book does not count."""

@@ -99,6 +99,18 @@ class GivenTrendShape(Shape):
     """Events that a window of this length has on average."""
 
 
+class GivenPriceShape(Shape):
+    """The price or the cut-off of what is scarce."""
+
+    noun: ClassVar[str] = "price"
+    price: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    """Of one piece, or of one of the currency, in units of scores."""
+    above: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    """Instead of `price`: only higher scores get it."""
+    tier: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] = 0
+    """In which it runs short: higher tiers pay nothing, lower ones get nothing."""
+
+
 class TestShape(Shape):
     """One scenario."""
 
@@ -120,6 +132,8 @@ class TestShape(Shape):
     """Earlier contacts of the customer, beside those that they have already."""
     trends: Annotated[list[Any], Field(max_length=100)] = Field(default=[])
     """How often all customers together do something."""
+    prices: Annotated[dict[str, Any], Field(max_length=100)] = Field(default={})
+    """What counters that all customers share ask, where the book gives what is scarce by prices."""
     expect: dict[str, Any] | None = None
     story: list[Any] | None = None
     """Steps at several times."""

@@ -8,7 +8,14 @@ from engine.conditions.trace import Trace, trace
 from engine.decide.compiled import CompiledBook
 from engine.explain import CampaignExplained, Explained
 from engine.explain.model import FELL_EARLY
-from engine.explain.words import deciding_rule, lapsed_rules, line_of, ranks_in_words, rule_in_words
+from engine.explain.words import (
+    deciding_rule,
+    lapsed_rules,
+    line_of,
+    paid_in_words,
+    ranks_in_words,
+    rule_in_words,
+)
 from engine.model.decision import Outcome, ReasonCode
 from engine.model.instant import Instant
 from engine.model.request import Request
@@ -132,7 +139,9 @@ class _Why:
         others = [f"{reason.code} {reason.name}" for reason in campaign.details if reason != campaign.reason]
         also = f" (also {', '.join(others)})" if others else ""
         lapsed = "".join(f"; {rule}" for rule in lapsed_rules(campaign, self.compiled.book.timezone))
-        return f"{campaign.campaign}: {line_of(campaign.reason)}{self._ranks(campaign)}{self._rule(campaign)}{also}{lapsed}"
+        paid = "".join(f"; {paid_in_words(charge)}" for charge in campaign.paid)
+        ranks = f"{self._ranks(campaign)}{self._rule(campaign)}"
+        return f"{campaign.campaign}: {line_of(campaign.reason)}{ranks}{also}{paid}{lapsed}"
 
     def _rule(self, campaign: CampaignExplained) -> str:
         """What the rule saw that held it back, and until when it does."""

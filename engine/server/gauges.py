@@ -1,6 +1,6 @@
 """Metrics that are read from the server's parts whenever they are collected."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 
 from prometheus_client import CollectorRegistry, Gauge
@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from engine.decide.compiled import CompiledBook
 from engine.ledger.ledger import Ledger
 from engine.server.book.challenger import Challenger
+from engine.server.book.follow import BookFollower, BookOrigin
 from engine.server.book.serving import ServingBooks
 from engine.server.book.source import BookSource, Reloaded
 from engine.server.budgets import BudgetFollower
@@ -19,10 +20,8 @@ from engine.weather import BreakerState, Weather
 from engine.weather.provider import FailureReason
 
 
-def register_book(
-    registry: CollectorRegistry, serving_books: ServingBooks, book_source: BookSource[CompiledBook]
-) -> None:
-    """The live version, the results of reloads, and the errors in the folder's book."""
+def register_book(registry: CollectorRegistry, serving_books: ServingBooks, book_source: BookOrigin) -> None:
+    """The live version, the results of reloads, and the errors of a book that is refused."""
 
     def info() -> Iterator[Reading]:
         book = serving_books.current.engine.compiled.book
@@ -47,6 +46,33 @@ def register_book(
     )
 
 
+def register_follower(
+    registry: CollectorRegistry, serving_books: ServingBooks, follower: BookFollower
+) -> None:
+    """What is staged, and whether the server serves what the log has live."""
+
+    def staged() -> Iterator[Reading]:
+        if serving_books.staged is not None:
+            serving, rollout = serving_books.staged
+            yield (serving.engine.compiled.book.name, serving.version), rollout.share
+
+    help_ = "Share of the persons for whom a staged version decides."
+    family = partial(GaugeMetricFamily, "tact_book_staged_share", help_, labels=("book", "version"))
+    registry.register(ReadOnDemand(family, staged))
+    _gauge(
+        registry,
+        "tact_book_refused",
+        "Whether a version that is live or staged in the log cannot be served here: 1 or 0.",
+        lambda: follower.refuses,
+    )
+    _gauge(
+        registry,
+        "tact_book_age_seconds",
+        "Since when it is not known that what is served is what the log has live and staged.",
+        lambda: follower.age,
+    )
+
+
 def register_server(registry: CollectorRegistry, ledger: Ledger, health: Health, clock: ServerClock) -> None:
     """The queue, readiness, and the clock."""
     _gauge(registry, "tact_queue_depth", "Requests that wait to be settled.", lambda: ledger.depth)
@@ -56,6 +82,16 @@ def register_server(registry: CollectorRegistry, ledger: Ledger, health: Health,
         "tact_clock_ahead_seconds",
         "How far the server's clock is before the system's, which was set back.",
         lambda: clock.ahead / 1e6,
+    )
+
+
+def register_http(registry: CollectorRegistry, connections: Collection[object]) -> None:
+    """Connections over HTTP: those that are open."""
+    _gauge(
+        registry,
+        "tact_http_connections",
+        "Connections over HTTP, idle ones too.",
+        lambda: len(connections),
     )
 
 

@@ -45,7 +45,7 @@ def unary(
         return await end_with(context, status)
 
     return grpc.unary_unary_rpc_method_handler(
-        call, request_deserializer=_reader(kind, most_bytes), response_serializer=_write
+        call, request_deserializer=message_reader(kind, most_bytes), response_serializer=_write
     )
 
 
@@ -60,7 +60,7 @@ def server_stream(
         return method(readable(message, kind), context)
 
     return grpc.unary_stream_rpc_method_handler(
-        _streaming(answers), request_deserializer=_reader(kind, most_bytes), response_serializer=_write
+        _streaming(answers), request_deserializer=message_reader(kind, most_bytes), response_serializer=_write
     )
 
 
@@ -70,7 +70,7 @@ def stream(
 ) -> Handler:
     """Handles calls of a stream of requests and one of answers; kind: the requests' message type."""
     return grpc.stream_stream_rpc_method_handler(
-        _streaming(method), request_deserializer=_reader(kind), response_serializer=_write
+        _streaming(method), request_deserializer=message_reader(kind), response_serializer=_write
     )
 
 
@@ -116,7 +116,7 @@ class _TooLong(DecodeError):
     """The message has more bytes than any of its method needs."""
 
 
-def _reader(
+def message_reader(
     kind: type[RequestMessage], most_bytes: int | None = None
 ) -> Callable[[bytes], RequestMessage | DecodeError]:
     """Reads a message, or hands on why it cannot be read: what a deserializer raises, gRPC calls UNKNOWN."""

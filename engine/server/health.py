@@ -8,11 +8,10 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from engine.decide.compiled import CompiledBook
 from engine.ledger.errors import LedgerClosed, LedgerError
 from engine.ledger.ledger import Ledger
 from engine.server.background import BackgroundTasks
-from engine.server.book.source import BookSource
+from engine.server.book.follow import BookOrigin
 from engine.server.health_service import HealthService
 from engine.server.readiness import LossReport, Readiness
 
@@ -38,7 +37,7 @@ class Health:
         self,
         services: Sequence[str],
         ledger: Ledger,
-        book_source: BookSource[CompiledBook],
+        book_source: BookOrigin,
         background: BackgroundTasks,
         *,
         patience: float,
@@ -102,7 +101,7 @@ class Health:
         self._readiness.look(now, trouble, losses)
         self._report.look(now, self._readiness.trouble, losses)
         self._publish()
-        self._set((RULEBOOK,), serving=not self._book_source.refused)
+        self._set((RULEBOOK,), serving=not self._book_source.refuses)
 
     def _is_proved(self) -> bool:
         """Whether callers' groups have proved since the last look what a proof would."""

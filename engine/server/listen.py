@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 import structlog
 
-from engine.settings import Settings
+from engine.settings import Settings, host_and_port
 
 log = structlog.get_logger()
 
@@ -52,16 +52,18 @@ def check_access(settings: Settings) -> None:
         raise CannotServe("TLS needs both a certificate and its key: --tls-cert and --tls-key")
     if settings.client_ca and not settings.tls_cert:
         raise CannotServe("--client-ca needs TLS: --tls-cert and --tls-key")
-    if _is_loopback(settings.host):
+    hosts = [settings.host, *([host_and_port(settings.http)[0]] if settings.http else ())]
+    host = next((host for host in hosts if not _is_loopback(host)), None)
+    if host is None:
         return
     if not settings.tls_cert and not settings.insecure:
         raise CannotServe(
-            f"{settings.host} is not loopback and there is no TLS: give --tls-cert and --tls-key,"
+            f"{host} is not loopback and there is no TLS: give --tls-cert and --tls-key,"
             " or say --insecure if the network is to be trusted"
         )
     if not (settings.callers or settings.client_ca or settings.anyone):
         raise CannotServe(
-            f"{settings.host} is not loopback and nobody would be asked who calls: give --callers or --client-ca,"
+            f"{host} is not loopback and nobody would be asked who calls: give --callers or --client-ca,"
             " or say --anyone if whoever can connect may decide"
         )
 
@@ -89,7 +91,7 @@ def bind(
             return server.add_insecure_port(address)
         return server.add_secure_port(address, credentials)
     except RuntimeError as error:
-        raise in_use(settings, None) from error
+        raise in_use(settings.host, settings.port, None) from error
 
 
 def _try_port(settings: Settings) -> None:
@@ -98,7 +100,7 @@ def _try_port(settings: Settings) -> None:
     try:
         addresses = addresses_of(settings.host)
     except OSError as error:
-        raise in_use(settings, error) from error
+        raise in_use(settings.host, settings.port, error) from error
     for family, address in addresses:
         try:
             with socket.socket(family, socket.SOCK_STREAM) as holder:
@@ -109,7 +111,7 @@ def _try_port(settings: Settings) -> None:
     if len(failures) == len(addresses) or any(
         error.errno in (errno.EADDRINUSE, errno.EACCES) for error in failures
     ):
-        raise in_use(settings, failures[0]) from failures[0]
+        raise in_use(settings.host, settings.port, failures[0]) from failures[0]
 
 
 def addresses_of(host: str) -> list[tuple[socket.AddressFamily, str]]:
@@ -125,7 +127,7 @@ _CAUSES = {
 }
 
 
-def in_use(settings: Settings, error: OSError | None) -> CannotServe:
+def in_use(host: str, port: int, error: OSError | None) -> CannotServe:
     """The error of an address that cannot be listened on."""
     if error is None:
         cause = "is it in use?"
@@ -133,7 +135,7 @@ def in_use(settings: Settings, error: OSError | None) -> CannotServe:
         cause = f"the host cannot be resolved ({error.strerror})"
     else:
         cause = _CAUSES.get(error.errno or 0, str(error.strerror))
-    return CannotServe(f"cannot listen on {settings.host}:{settings.port}: {cause}")
+    return CannotServe(f"cannot listen on {host}:{port}: {cause}")
 
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)

@@ -7,15 +7,16 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from inspect import isasyncgenfunction
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc
 from grpc.aio import AbortError
 
-from engine.server.access.roles import NEEDS
+from engine.server.access.roles import NEEDED, NEEDS
 from engine.server.handlers import Context, Handler, behaviour_of, replace_behaviour
 from engine.server.status import REFUSAL_REASONS
 from engine.settings import Settings
@@ -27,8 +28,50 @@ if TYPE_CHECKING:
     from engine.telemetry.otlp import Push
 
 
-StartSpan: TypeAlias = Callable[[str, Context], Any]
-"""Opens the span of a call by the method's path; yields a function for the status and the answer of the ended call."""
+StartSpan: TypeAlias = Callable[[str, Mapping[str, str]], Any]
+"""Opens the span of a call by the method's path and its metadata; yields a function for its status and its answer."""
+
+
+class ObservedCall:
+    """A call under way."""
+
+    __slots__ = ("answer", "status")
+
+    def __init__(self) -> None:
+        self.status = "UNKNOWN"
+        """gRPC's name of how it ended."""
+        self.answer: Any = None
+
+
+class CallObserver:
+    """Counts the calls of our services by how they ended, and traces them, whatever the protocol."""
+
+    def __init__(self, metrics: Metrics, start_span: StartSpan | None = None) -> None:
+        self._metrics = metrics
+        self.registry = metrics.registry
+        """For what interfaces show of themselves."""
+        self._start_span = start_span
+
+    @contextmanager
+    def observed(
+        self, path: str, metadata: Callable[[], Iterable[tuple[str, str | bytes]]]
+    ) -> Iterator[ObservedCall]:
+        """Measures a call, which is given its status and its answer within the block. metadata: read for spans."""
+        start, call = time.perf_counter(), ObservedCall()
+        span: Any = nullcontext(_untraced)
+        if self._start_span is not None:
+            texts = {key: value for key, value in metadata() if isinstance(value, str)}
+            span = self._start_span(path, texts)
+        with span as ended:
+            try:
+                yield call
+            except (asyncio.CancelledError, GeneratorExit):
+                call.status = "CANCELLED"
+                raise
+            finally:
+                method = path.rpartition("/")[2]
+                self._metrics.called(method, call.status, time.perf_counter() - start)
+                ended(call.status, call.answer)
 
 
 class Observer:
@@ -39,7 +82,7 @@ class Observer:
 
     def __init__(self, settings: Settings, otlp: OtlpConfig, *, shared: bool) -> None:
         self.metrics = Metrics()
-        methods = [path.rpartition("/")[2] for path in NEEDS]
+        methods = [path.rpartition("/")[2] for path in NEEDED]
         self.metrics.expect(methods, [code.name for code in grpc.StatusCode], REFUSAL_REASONS)
         self._settings, self._otlp, self._shared = settings, otlp, shared
         self._endpoint: Endpoint | None = None
@@ -63,9 +106,9 @@ class Observer:
         endpoint.start_when_free()
         return endpoint
 
-    def interceptor(self) -> "CallsInterceptor":
+    def calls(self) -> CallObserver:
         """Observes calls; once this is open."""
-        return CallsInterceptor(self.metrics, self._start_span())
+        return CallObserver(self.metrics, self._start_span())
 
     def _start_span(self) -> StartSpan | None:
         tracer = None if self._push is None else self._push.tracer
@@ -73,13 +116,7 @@ class Observer:
             return None
         from engine.telemetry.otlp import span_of_call  # noqa: PLC0415 as above
 
-        def start_span(path: str, context: Context) -> Any:
-            metadata = {
-                key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)
-            }
-            return span_of_call(tracer, path, metadata)
-
-        return start_span
+        return partial(span_of_call, tracer)
 
     def close(self) -> None:
         """Shows nothing more, and sends what has not been sent yet. Takes up to seconds."""
@@ -90,14 +127,13 @@ class Observer:
 
 
 class CallsInterceptor(grpc.aio.ServerInterceptor):
-    """Counts the calls of our services by how they ended, and traces them.
+    """Observes the calls of our services over gRPC.
 
     It comes before the access interceptor, so that refused calls are counted too.
     """
 
-    def __init__(self, metrics: Metrics, start_span: StartSpan | None = None) -> None:
-        self._metrics = metrics
-        self._start_span: StartSpan = start_span or (lambda _path, _context: nullcontext(_untraced))
+    def __init__(self, calls: CallObserver) -> None:
+        self._calls = calls
         self._observed: dict[str, tuple[Handler, Handler]] = {}
         """By path: the method's handler, and the one that observes it."""
 
@@ -119,9 +155,8 @@ class CallsInterceptor(grpc.aio.ServerInterceptor):
 
     def _observe_answer(self, path: str, behaviour: Any) -> Any:
         async def call(request: Any, context: Context) -> Any:
-            with self._observed_call(path, context) as answers:
-                answer = await behaviour(request, context)
-                answers.append(answer)
+            with self._observed_call(path, context) as observed:
+                observed.answer = answer = await behaviour(request, context)
             return answer
 
         return call
@@ -135,23 +170,14 @@ class CallsInterceptor(grpc.aio.ServerInterceptor):
         return call
 
     @contextmanager
-    def _observed_call(self, path: str, context: Context) -> Iterator[list[Any]]:
-        """Measures a call; yields a list to which the answer is added, for its span."""
-        start, status, method = time.perf_counter(), "UNKNOWN", path.rpartition("/")[2]
-        answers: list[Any] = []
-        with self._start_span(path, context) as ended:
+    def _observed_call(self, path: str, context: Context) -> Iterator[ObservedCall]:
+        with self._calls.observed(path, lambda: context.invocation_metadata() or ()) as observed:
             try:
-                yield answers
-                status = "OK"
+                yield observed
+                observed.status = "OK"
             except AbortError:
-                status = getattr(context.code(), "name", "UNKNOWN")
+                observed.status = getattr(context.code(), "name", "UNKNOWN")
                 raise
-            except (asyncio.CancelledError, GeneratorExit):
-                status = "CANCELLED"
-                raise
-            finally:
-                self._metrics.called(method, status, time.perf_counter() - start)
-                ended(status, answers[0] if answers else None)
 
 
 def _untraced(_status: str, _answer: Any) -> None:

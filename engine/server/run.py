@@ -4,20 +4,14 @@ import asyncio
 import gc
 import os
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import grpc
 import structlog
-from google.protobuf.message import DecodeError, Message
-from grpc_health.v1.health import SERVICE_NAME as HEALTH_SERVICE
-from grpc_reflection.v1alpha import reflection
-from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
-from engine.api.v1 import decisions_pb2
 from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.learning import Learned
 from engine.engine import Engine
@@ -29,24 +23,23 @@ from engine.server.access.callers import may_simulate
 from engine.server.access.wiring import AccessWiring
 from engine.server.background import BackgroundTasks, in_thread
 from engine.server.book.challenger import Challenger, ChallengerBooks
+from engine.server.book.follow import BookFollower, BookOrigin
 from engine.server.book.serving import Learner, PriceReader, ServingBook, ServingBooks
-from engine.server.book.source import BookSource
+from engine.server.book.source import BookSource, request_on_sighup
 from engine.server.budgets import BudgetFollower
 from engine.server.clock import ServerClock
 from engine.server.feeds import Feeds
-from engine.server.handlers import Context, readable, stream
 from engine.server.health import Health
+from engine.server.interfaces import SERVICE, Interfaces, Served
 from engine.server.listen import (
     CannotServe,
     Stop,
-    bind,
-    channel_options,
     check_access,
     done_before,
-    drain,
     ended,
 )
-from engine.server.service import DecisionsService, decisions_handler
+from engine.server.rulebooks import RulebooksService
+from engine.server.service import DecisionsService
 from engine.server.streams import Streams
 from engine.server.trends import TrendFollower
 from engine.settings import Settings
@@ -63,9 +56,6 @@ if TYPE_CHECKING:
 
 
 log = structlog.get_logger()
-
-
-SERVICE = decisions_pb2.DESCRIPTOR.services_by_name["Decisions"].full_name
 
 
 _ANSWER_SECONDS = 3.0
@@ -103,7 +93,7 @@ class Lifecycle:
     """How a server says that it listens, and is told to stop."""
 
     announce: Callable[[str], None]
-    """Called once, with the address that is listened on."""
+    """Called with each address that is listened on, that of gRPC first."""
     stop: Stop
     shared: bool = False
     """Whether it is a worker: others listen on its port, and its supervisor replaces it when the book changes."""
@@ -114,7 +104,7 @@ class Parts:
     """What a server consists of, besides its port."""
 
     serving_books: ServingBooks
-    book_source: BookSource[CompiledBook]
+    book_source: BookOrigin
     wiring: AccessWiring
     ledger: Ledger
     weather: Weather
@@ -172,7 +162,11 @@ async def serve(
 
     serving_books = ServingBooks(compiled, open_serving)
     try:
-        book_source = BookSource(Path(settings.rules), serving_books)
+        book_source: BookOrigin = (
+            BookFollower(settings, serving_books, ledger)
+            if settings.book
+            else BookSource(Path(settings.rules), serving_books)
+        )
         parts = Parts(serving_books, book_source, wiring, ledger, weather, learned, observer, trends)
         if challenger_book is not None:
             parts = _with_challenger(parts, challenger_book, settings)
@@ -249,14 +243,9 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     compiled, clock = parts.serving_books.current.engine.compiled, ServerClock()
     background = BackgroundTasks()
     health = Health((SERVICE,), parts.ledger, parts.book_source, background, patience=patience(settings))
-    interceptors: list[grpc.aio.ServerInterceptor] = [parts.wiring.access]
     budgets = BudgetFollower(parts.serving_books, parts.ledger, clock)
     if parts.observer is not None:
         _observe(parts, parts.observer, health, clock, budgets)
-        interceptors.insert(0, parts.observer.interceptor())
-    server = grpc.aio.server(
-        options=channel_options(settings, shared=lifecycle.shared), interceptors=interceptors
-    )
     streams = Streams(settings.stream_window, settings.message_bytes)
     service = DecisionsService(
         parts.serving_books,
@@ -267,13 +256,17 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
         challenger=parts.challenger,
     )
     feeds = Feeds(parts.ledger.open_reader(settings.watchers), streams, clock, settings.watchers)
-    _add_services(server, service, feeds, health)
-    port = bind(server, settings, parts.wiring.credentials(), shared=lifecycle.shared)
+    calls = None if parts.observer is None else parts.observer.calls()
+    rulebooks = RulebooksService(parts.ledger, clock, settings)
+    served = Served(service, rulebooks, feeds, health, parts.serving_books)
+    interfaces = Interfaces(served, parts.wiring, settings, calls, shared=lifecycle.shared)
     followers = _followers(parts, clock, budgets)
-    ending_last = [background.start(name, loop) for name, loop in parts.wiring.loops().items()]
-    looking = asyncio.gather(
-        health.look(), *(follower.look() for follower in followers.values()), parts.serving_books.keep()
-    )
+    lasting = parts.wiring.loops() | interfaces.loops()
+    ending_last = [background.start(name, loop) for name, loop in lasting.items()]
+    looks = [health.look(), *(follower.look() for follower in followers.values()), parts.serving_books.keep()]
+    if isinstance(parts.book_source, BookFollower):
+        looks.append(parts.book_source.look())  # what is staged is served from the first call on
+    looking = asyncio.gather(*looks)
     if not await done_before(looking, lifecycle.stop):
         looking.cancel()
         return
@@ -281,12 +274,11 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     challenging = await _start_challenger(parts, settings, lifecycle)
     loops = {"health": health.follow, "event loop": health.beat}
     loops |= {name: follower.follow for name, follower in followers.items()}
-    if not lifecycle.shared:
-        parts.book_source.request_on_sighup([parts.challenger_source] if parts.challenger_source else [])
-        loops |= parts.book_source.loops(watch=settings.watch)
+    loops |= _book_loops(parts, settings, lifecycle)
     ending_first = [background.start(name, loop) for name, loop in loops.items()]
-    await server.start()
-    lifecycle.announce(f"{settings.host}:{port}")
+    await interfaces.start()
+    for address in interfaces.addresses:
+        lifecycle.announce(address)
     _log_serving(compiled)
     await lifecycle.stop.requested()
     log.info("draining", seconds=settings.grace)
@@ -294,8 +286,8 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
         task.cancel()
     health.drain()
     streams.drain()
-    parts.wiring.access.drain()
-    await drain(server, settings.grace, lifecycle.stop)
+    parts.wiring.admission.drain()
+    await interfaces.drain(lifecycle.stop)
     if not await ended(in_thread(feeds.close), lifecycle.stop, patience(settings)):
         log.error("the log did not answer those who watch it")
     if parts.challenger is not None:
@@ -303,6 +295,18 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     challenging.cancel()
     for task in ending_last:
         task.cancel()
+
+
+def _book_loops(
+    parts: Parts, settings: Settings, lifecycle: Lifecycle
+) -> Mapping[str, Callable[[], Coroutine[Any, Any, None]]]:
+    """What keeps the book up to date; of a worker's folder the supervisor does. SIGHUP has it done at once."""
+    if not lifecycle.shared:
+        others = [parts.challenger_source.request] if parts.challenger_source else []
+        request_on_sighup(parts.book_source.request, *others)
+    if isinstance(parts.book_source, BookFollower):
+        return parts.book_source.loops()
+    return {} if lifecycle.shared else parts.book_source.loops(watch=settings.watch)
 
 
 Follower: TypeAlias = Learner | PriceReader | TrendFollower | BudgetFollower
@@ -332,27 +336,6 @@ async def _start_challenger(parts: Parts, settings: Settings, lifecycle: Lifecyc
     return challenging
 
 
-def _add_services(server: grpc.aio.Server, service: DecisionsService, feeds: Feeds, health: Health) -> None:
-    server.add_generic_rpc_handlers((decisions_handler(service, feeds), health.service.handler()))
-    server.add_generic_rpc_handlers((_reflection((SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME)),))
-
-
-def _reflection(services: Sequence[str]) -> grpc.GenericRpcHandler:
-    """The reflection of the services. A request that cannot be read is INVALID_ARGUMENT; the package itself says UNKNOWN."""
-    servicer = reflection.aio.ReflectionServicer(services)
-
-    async def inform(
-        requests: AsyncIterator[ServerReflectionRequest | DecodeError], context: Context
-    ) -> AsyncGenerator[Message, None]:
-        messages = (readable(request, ServerReflectionRequest) async for request in requests)
-        async for answer in servicer.ServerReflectionInfo(messages, context):
-            yield answer
-
-    return grpc.method_handlers_generic_handler(
-        reflection.SERVICE_NAME, {"ServerReflectionInfo": stream(inform, ServerReflectionRequest)}
-    )
-
-
 def _observe(
     parts: Parts, observer: "Observer", health: Health, clock: ServerClock, budgets: BudgetFollower
 ) -> None:
@@ -362,6 +345,8 @@ def _observe(
     registry = observer.metrics.registry
     parts.ledger.watch(observer.metrics.group)
     gauges.register_book(registry, parts.serving_books, parts.book_source)
+    if isinstance(parts.book_source, BookFollower):
+        gauges.register_follower(registry, parts.serving_books, parts.book_source)
     if parts.challenger is not None and parts.challenger_source is not None:
         gauges.register_challenger(registry, parts.challenger, parts.challenger_source)
     gauges.register_server(registry, parts.ledger, health, clock)
@@ -377,12 +362,16 @@ def _observe(
         return health.ready, {"ready": health.ready, "trouble": health.trouble}
 
     def book() -> tuple[bool, Mapping[str, Any]]:
-        compiled, errors = parts.serving_books.current.engine.compiled, parts.book_source.refused
+        compiled, source = parts.serving_books.current.engine.compiled, parts.book_source
+        staged = parts.serving_books.staged
         document = {
             "book": compiled.book.name,
             "version": compiled.book.version,
             "campaigns": len(compiled.compiled_campaigns),
+            "errors": [in_short(error) for error in source.refused],
         }
-        return not errors, {**document, "errors": [in_short(error) for error in errors]}
+        if staged is not None:
+            document |= {"staged": staged.serving.version, "share": staged.rollout.share}
+        return not source.refuses, document
 
     observer.open({"/live": live, "/ready": ready, "/book": book})

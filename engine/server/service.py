@@ -1,24 +1,35 @@
 """The service's methods: from the contract's messages to the engine, and back."""
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import grpc
 import structlog
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from engine.api.v1 import decisions_pb2 as pb
 from engine.decide.compiled import CompiledBook
+from engine.engine import Engine
 from engine.explain import explain, explain_logged
 from engine.ledger.commit.events import RecordResult, WarnedResult
+from engine.ledger.queries.decisions import decision_of
 from engine.model.decision import Decision
 from engine.model.instant import Instant
 from engine.model.request import Mode, Request
+from engine.server.book.by_person import Answered, by_person, each_by_person, in_order
 from engine.server.book.serving import ServingBook, ServingBooks
 from engine.server.feeds import Feeds
-from engine.server.handlers import Context, server_stream, stream, unary, unreadable
+from engine.server.handlers import server_stream, stream, unary, unreadable
 from engine.server.status import refusal_reason, status_of
 from engine.server.streams import Streams, decide_when_room
 from engine.wire.explain import check_campaigns, check_explained, parse_past, respond_explained
@@ -37,21 +48,51 @@ _MOST_BYTES = 4096
 """Of a request that asks for a stream out of the log."""
 
 
+class ServedCall(Protocol):
+    """What a method asks of its call, whatever the protocol."""
+
+    def time_remaining(self) -> float | None:
+        """Seconds until the caller's deadline; None without one."""
+
+    def add_done_callback(self, callback: Any) -> None:
+        """Calls back once the reply has left."""
+
+
+class UnaryMethod(NamedTuple):
+    """A method of one request and one answer."""
+
+    behaviour: Callable[[Any, Any], Awaitable[Message]]
+    """Takes the message and its ServedCall."""
+    kind: type[Message]
+    """Of the request."""
+
+
+def unary_methods(service: "DecisionsService") -> Mapping[str, UnaryMethod]:
+    """The methods of one request and one answer, by name, for every protocol that serves them."""
+    return {
+        "Decide": UnaryMethod(service.decide, pb.DecideRequest),
+        "DecideBatch": UnaryMethod(service.decide_batch, pb.DecideBatchRequest),
+        "Record": UnaryMethod(service.record, pb.RecordRequest),
+        "Link": UnaryMethod(service.link, pb.LinkRequest),
+        "Explain": UnaryMethod(service.explain, pb.ExplainRequest),
+    }
+
+
 def decisions_handler(service: "DecisionsService", feeds: Feeds) -> grpc.GenericRpcHandler:
     """The methods that this version serves; gRPC itself answers UNIMPLEMENTED for the others of the contract."""
+    methods = unary_methods(service).items()
     return grpc.method_handlers_generic_handler(
         pb.DESCRIPTOR.services_by_name["Decisions"].full_name,
         {
-            "Decide": unary(service.decide, pb.DecideRequest),
-            "DecideBatch": unary(service.decide_batch, pb.DecideBatchRequest),
+            **{name: unary(method.behaviour, method.kind) for name, method in methods},
             "DecideStream": stream(service.decide_stream, pb.DecideRequest),
-            "Record": unary(service.record, pb.RecordRequest),
-            "Link": unary(service.link, pb.LinkRequest),
-            "Explain": unary(service.explain, pb.ExplainRequest),
             "Watch": server_stream(feeds.watch, pb.WatchRequest, _MOST_BYTES),
             "Due": server_stream(feeds.due, pb.DueRequest, _MOST_BYTES),
         },
     )
+
+
+_Answer = TypeVar("_Answer")
 
 
 class DecisionsService:
@@ -78,40 +119,47 @@ class DecisionsService:
         self._metrics = metrics
         self._challenger = challenger
 
-    async def decide(self, request: pb.DecideRequest, context: Context) -> pb.DecideResponse:
+    async def decide(self, request: pb.DecideRequest, call: ServedCall) -> pb.DecideResponse:
         """Decides for one customer."""
-        with self._serving_books.current as serving:
+        deadline = self._deadline(call)
+
+        async def decide(serving: ServingBook) -> tuple[ServingBook, Request, Decision]:
             serving.engine.check_room(1)
             parsed = self._parse(serving, request)
-            decision = await serving.engine.decide(parsed, deadline=self._deadline(context))
+            return serving, parsed, await serving.engine.decide(parsed, deadline=deadline)
+
+        serving, parsed, decision = await by_person(self._serving_books, request.customer.id, decide)
         self._count("Decide", (decision,))
-        self._challenge_after(context, serving, ((request, parsed, decision),))
+        self._challenge_after(call, [(serving, request, parsed, decision)])
         return _response(IgnoredNames(serving.parser.compiled.book), parsed, decision)
 
-    async def decide_batch(self, request: pb.DecideBatchRequest, context: Context) -> pb.DecideBatchResponse:
+    async def decide_batch(self, request: pb.DecideBatchRequest, call: ServedCall) -> pb.DecideBatchResponse:
         """Decides for many customers in one group; an item that fails has an error of its own."""
-        with self._serving_books.current as serving:
-            if len(request.requests) > serving.parser.limits.batched:
-                raise _too_many(serving.parser.limits.batched, len(request.requests))
-            serving.engine.check_room(len(request.requests))
-            parsed = [self._parsed_or_error(serving, message) for message in request.requests]
-            valid = [item for item in parsed if isinstance(item, Request)]
-            answers = (
-                await serving.engine.decide_all(valid, deadline=self._deadline(context)) if valid else ()
-            )
-        ordered = [*_in_order(parsed, answers)]
-        self._count("DecideBatch", ordered)
-        self._challenge_after(context, serving, zip(request.requests, parsed, ordered, strict=True))
-        names = IgnoredNames(serving.parser.compiled.book)
-        return pb.DecideBatchResponse(items=map(partial(_item, names), parsed, ordered))
+        live, deadline = self._serving_books.current, self._deadline(call)
+        if len(request.requests) > live.parser.limits.batched:
+            raise _too_many(live.parser.limits.batched, len(request.requests))
+        live.engine.check_room(len(request.requests))
+
+        async def decide(engine: Engine, requests: Sequence[Request]) -> Sequence[Decision | Exception]:
+            return await engine.decide_all(requests, deadline=deadline)
+
+        answered = await each_by_person(self._serving_books, request.requests, self._parsed_or_error, decide)
+        self._count("DecideBatch", [item.answer for item in answered])
+        self._challenge_after(
+            call, [(item.serving, item.message, item.parsed, item.answer) for item in answered]
+        )
+        named = _names_by_book(answered)
+        return pb.DecideBatchResponse(
+            items=[_item(named[item.serving], item.parsed, item.answer) for item in answered]
+        )
 
     async def decide_stream(
-        self, requests: AsyncIterator[pb.DecideRequest | DecodeError], context: Context
+        self, requests: AsyncIterator[pb.DecideRequest | DecodeError], call: ServedCall
     ) -> AsyncGenerator[pb.DecideResponse, None]:
         """Decides for many customers, as many at a time as have arrived; one that fails has an error of its own."""
         with self._streams.intake(requests, _size) as intake:
             while messages := await intake.taken():
-                responses, decided = await self._decide_streamed(messages, context)
+                responses, decided = await self._decide_streamed(messages, call)
                 for response, of_response in zip(responses, decided, strict=True):
                     yield response
                     intake.answered()
@@ -119,70 +167,85 @@ class DecisionsService:
                         self._challenge(*of_response)
 
     async def _decide_streamed(
-        self, messages: Sequence[pb.DecideRequest | DecodeError], context: Context
+        self, messages: Sequence[pb.DecideRequest | DecodeError], call: ServedCall
     ) -> tuple[Sequence[pb.DecideResponse], Sequence["_Decided | None"]]:
         """The responses to messages of a stream, decided in one group; and of each, what the challenger may decide."""
-        with self._serving_books.current as serving:
-            parsed = [self._parse_streamed(serving, message) for message in messages]
-            valid = [item for item in parsed if isinstance(item, Request)]
-            answers = (
-                await decide_when_room(serving.engine, valid, self._stream_deadline(context)) if valid else ()
-            )
-        ordered = [*_in_order(parsed, answers)]
-        self._count("DecideStream", ordered)
-        names = IgnoredNames(serving.parser.compiled.book)
-        responses = list(map(partial(_streamed, names), messages, parsed, ordered))
-        return responses, [
-            self._decided(serving, *item) for item in zip(messages, parsed, ordered, strict=True)
-        ]
+        deadline = self._stream_deadline(call)
 
-    async def record(self, request: pb.RecordRequest, context: Context) -> pb.RecordResponse:
+        async def decide(engine: Engine, requests: Sequence[Request]) -> Sequence[Decision | Exception]:
+            return await decide_when_room(engine, requests, deadline)
+
+        answered = await each_by_person(self._serving_books, messages, self._parse_streamed, decide)
+        self._count("DecideStream", [item.answer for item in answered])
+        named = _names_by_book(answered)
+        responses = [
+            _streamed(named[item.serving], item.message, item.parsed, item.answer) for item in answered
+        ]
+        return responses, [self._decided(*item) for item in answered]
+
+    async def record(self, request: pb.RecordRequest, call: ServedCall) -> pb.RecordResponse:
         """Records events of customers and outcomes of decisions; one that fails has an error of its own."""
         with self._serving_books.current as serving:
             serving.engine.check_room(len(request.events))
             parsed = parse_recordings(serving.parser, request, self._clock())
             valid = [item for item in parsed if not isinstance(item, Exception)]
-            answers = await serving.engine.record(valid, deadline=self._deadline(context)) if valid else ()
-        ordered = [*_in_order(parsed, answers)]
+            answers = await serving.engine.record(valid, deadline=self._deadline(call)) if valid else ()
+        ordered = [*in_order(parsed, answers)]
         self._count_recorded(ordered)
         return pb.RecordResponse(results=map(_result, request.events, ordered))
 
-    async def link(self, request: pb.LinkRequest, context: Context) -> pb.LinkResponse:
+    async def link(self, request: pb.LinkRequest, call: ServedCall) -> pb.LinkResponse:
         """Makes ids one person's."""
         with self._serving_books.current as serving:
             try:
                 command = parse_linking(serving.parser, request, self._clock())
-                result = await serving.engine.link(command, deadline=self._deadline(context))
+                result = await serving.engine.link(command, deadline=self._deadline(call))
             except Exception as error:
                 self._count_refused("Link", error)
                 raise
         return pb.LinkResponse(customer_id=result.person)
 
-    async def explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:
+    async def explain(self, request: pb.ExplainRequest, call: ServedCall) -> pb.ExplainResponse:
         """Explains every campaign's result: for a request, or for a decision in the log."""
-        with self._serving_books.current as serving:
-            engine, deadline, only = serving.engine, self._deadline(context), frozenset(request.campaigns)
-            if request.WhichOneof("subject") == "decision_id":
-                explained = await explain_logged(
-                    engine, parse_past(request), deadline=deadline, only=only, counterfactuals=True
-                )
-                check_explained(request.campaigns, explained, engine.compiled.book)
-            else:
-                check_campaigns(request, engine.compiled.book)
-                parsed = self._parse(serving, request.request)
-                explained = await explain(engine, parsed, deadline=deadline, only=only, counterfactuals=True)
+        deadline, only = self._deadline(call), frozenset(request.campaigns)
+
+        async def explain_request(serving: ServingBook) -> pb.ExplainResponse:
+            engine = serving.engine
+            check_campaigns(request, engine.compiled.book)
+            parsed = self._parse(serving, request.request)
+            explained = await explain(engine, parsed, deadline=deadline, only=only, counterfactuals=True)
             return respond_explained(explained, engine.compiled.book)
 
-    def _deadline(self, context: Context) -> float | None:
+        if request.WhichOneof("subject") != "decision_id":
+            return await by_person(self._serving_books, request.request.customer.id, explain_request)
+        decision_id = parse_past(request)
+        with await self._deciding(decision_id, deadline) as serving:
+            explained = await explain_logged(
+                serving.engine, decision_id, deadline=deadline, only=only, counterfactuals=True
+            )
+            check_explained(request.campaigns, explained, serving.engine.compiled.book)
+            return respond_explained(explained, serving.engine.compiled.book)
+
+    async def _deciding(self, decision_id: str, deadline: float | None) -> ServingBook:
+        """What serves the version that made the decision; the live one where no version does that is served."""
+        books = self._serving_books
+        if books.staged is None:
+            return books.current
+        row = await books.current.engine.look(
+            partial(decision_of, decision_id=decision_id), deadline=deadline
+        )
+        return (books.held(row.book_version) if row is not None else None) or books.current
+
+    def _deadline(self, call: ServedCall) -> float | None:
         """The caller's deadline, or ours, on time.monotonic's clock."""
-        remaining: float | None = context.time_remaining()
+        remaining: float | None = call.time_remaining()
         if remaining is None:
             remaining = self._longest
         return None if remaining is None else time.monotonic() + remaining
 
-    def _stream_deadline(self, context: Context) -> float | None:
+    def _stream_deadline(self, call: ServedCall) -> float | None:
         """The deadline of messages that have just arrived: ours, or the end of the stream where that is earlier."""
-        end = self._deadline(context)
+        end = self._deadline(call)
         own = None if self._longest is None else time.monotonic() + self._longest
         return min(end, own) if end is not None and own is not None else end
 
@@ -213,21 +276,20 @@ class DecisionsService:
 
     def _challenge_after(
         self,
-        context: Context,
-        serving: ServingBook,
-        items: Iterable[tuple[pb.DecideRequest, Request | Exception, Decision | Exception]],
+        call: ServedCall,
+        items: Iterable[tuple[ServingBook, pb.DecideRequest, Request | Exception, Decision | Exception]],
     ) -> None:
         """Gives the challenger what was decided, once the call has ended: its reply has left."""
         if self._challenger is None:
             return
-        decided = [of_item for item in items if (of_item := self._decided(serving, *item)) is not None]
+        decided = [of_item for item in items if (of_item := self._decided(*item)) is not None]
 
         def offer(_: object) -> None:
             for of_item in decided:
                 self._challenge(*of_item)
 
         if decided:
-            context.add_done_callback(offer)  # type: ignore[arg-type] # the stubs name a class where a function will do
+            call.add_done_callback(offer)
 
     def _decided(
         self,
@@ -288,19 +350,14 @@ class _Decided(NamedTuple):
     deciding: CompiledBook
 
 
-_Answer = TypeVar("_Answer")
+def _names_by_book(answered: Iterable[Answered[Any]]) -> dict[ServingBook, IgnoredNames]:
+    servings = {item.serving for item in answered}
+    return {serving: IgnoredNames(serving.parser.compiled.book) for serving in servings}
 
 
 def _size(message: pb.DecideRequest | DecodeError) -> int:
     """Bytes of a request of a stream; what could not be read was let go."""
     return 0 if isinstance(message, DecodeError) else message.ByteSize()
-
-
-def _in_order(parsed: Iterable[object], answers: Iterable[_Answer]) -> Iterator[_Answer | Exception]:
-    """The answers in the order of the items; an item that could not be parsed answers for itself."""
-    remaining = iter(answers)
-    for item in parsed:
-        yield item if isinstance(item, Exception) else next(remaining)
 
 
 def _response(names: IgnoredNames, request: Request | Exception, decision: Decision) -> pb.DecideResponse:

@@ -10,6 +10,7 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.rpc.code_pb2 import (
+    ABORTED,
     ALREADY_EXISTS,
     DEADLINE_EXCEEDED,
     FAILED_PRECONDITION,
@@ -34,10 +35,12 @@ from engine.ledger.errors import (
     LedgerClosed,
     LedgerFull,
     LedgerUnavailable,
+    OtherVersion,
     OutcomeRefused,
     RequestIdTaken,
     TooManyNames,
 )
+from engine.releases import CheckFailed, NotApproved, NotPublished, NotReleasable, Overtaken, OwnApproval
 from engine.server.access.roles import NotAllowed, Overdue, Silent, TooMuch, Unknown
 from engine.server.streams import GoingDown
 from engine.wire.violations import EventsNotKept, FieldViolation, InvalidMessage, Unsupported
@@ -104,6 +107,7 @@ _CODES: dict[type[Exception], int] = {
     DeadlinePassed: DEADLINE_EXCEEDED,
     RequestIdTaken: ALREADY_EXISTS,
     EventIdTaken: ALREADY_EXISTS,
+    OtherVersion: UNAVAILABLE,
     OutcomeRefused: FAILED_PRECONDITION,
     TooManyNames: FAILED_PRECONDITION,
     EventsNotKept: FAILED_PRECONDITION,
@@ -114,6 +118,12 @@ _CODES: dict[type[Exception], int] = {
     NoSuchDecision: NOT_FOUND,
     UnknownService: NOT_FOUND,
     GoingDown: UNAVAILABLE,
+    NotPublished: NOT_FOUND,
+    Overtaken: ABORTED,
+    NotApproved: FAILED_PRECONDITION,
+    NotReleasable: FAILED_PRECONDITION,
+    CheckFailed: FAILED_PRECONDITION,
+    OwnApproval: PERMISSION_DENIED,
 }
 
 
@@ -121,6 +131,7 @@ _REASONS: dict[type[Exception], str] = {
     InvalidMessage: "invalid",
     Unsupported: "unsupported",
     EventsNotKept: "events_not_kept",
+    OtherVersion: "other_version",
     OutcomeRefused: "outcome_refused",
     EventIdTaken: "event_id_taken",
     RequestIdTaken: "request_id_taken",

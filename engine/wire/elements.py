@@ -18,12 +18,17 @@ MOST_ELEMENTS = 200_000
 """Messages within a message, and entries of its lists and maps, on all levels."""
 
 
-_MOST: Mapping[str, int] = {"requests": CONTRACT.batched, "events": CONTRACT.events}
+_MOST: Mapping[str, int] = {"requests": CONTRACT.batched, "events": CONTRACT.events, "files": 5_000}
 """Most entries of a list, by its field."""
 
 
 _MOST_OF_OTHERS = 1000
 """Most entries of any other list or map, of which the parser of a request accepts fewer; also of a message, which has one."""
+
+
+def most_entries(field: str) -> int:
+    """How many entries a list or map of this name may have."""
+    return _MOST.get(field, _MOST_OF_OTHERS)
 
 
 class TooManyElements(DecodeError):
@@ -101,7 +106,7 @@ def _fields_of(descriptor: Any) -> _Fields:
         if message is not None or field.is_repeated:
             fields[field.number] = _List(
                 field.name,
-                _MOST.get(field.name, _MOST_OF_OTHERS),
+                most_entries(field.name),
                 None if message is None else _fields_of(message),
                 _WIDTHS.get(field.type, 1),
             )

@@ -1,15 +1,15 @@
 """The workers of a server: started together, replaced one after another, stopped together."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
 
-from engine.rulebook.model.book import Book
+from engine.server.book.helper import TriedBook
 from engine.server.listen import CannotServe, Stop
 from engine.workers.slot import DiedAtStart, WorkerSlot
-from engine.workers.spawn_config import BookSnapshot, SpawnConfig, snapshot_of
+from engine.workers.spawn_config import BookSnapshot, SpawnConfig, WorkerBook
 
 log = structlog.get_logger()
 
@@ -18,14 +18,14 @@ class WorkerPool:
     """A number of slots, each with a worker. spawn_config: makes a worker's, by its number and the book it serves."""
 
     def __init__(
-        self, spawn_config: Callable[[int, BookSnapshot], SpawnConfig], command: Sequence[str]
+        self, spawn_config: Callable[[int, WorkerBook], SpawnConfig], command: Sequence[str]
     ) -> None:
         self._spawn_config = spawn_config
         self._command = command
         self._slots: dict[int, WorkerSlot] = {}
         self._tasks: dict[WorkerSlot, asyncio.Task[bool]] = {}
 
-    async def start(self, book_snapshot: BookSnapshot, count: int) -> None:
+    async def start(self, book_snapshot: WorkerBook, count: int) -> None:
         """Starts the workers; returns when all serve. Raises CannotServe when one cannot."""
         self._slots = {
             number: self._open(number, book_snapshot, first=True) for number in range(1, count + 1)
@@ -51,7 +51,7 @@ class WorkerPool:
         for slot in self._slots.values():
             await slot.serving.wait()
 
-    async def renew(self, book_snapshot: BookSnapshot) -> None:
+    async def renew(self, book_snapshot: WorkerBook) -> None:
         """Replaces the workers one after another: the old one leaves when the new one serves."""
         for number, old in list(self._slots.items()):
             new = self._open(number, book_snapshot, first=False)
@@ -80,7 +80,7 @@ class WorkerPool:
         for slot in self._tasks:
             slot.hurry()
 
-    def _open(self, number: int, book_snapshot: BookSnapshot, *, first: bool) -> WorkerSlot:
+    def _open(self, number: int, book_snapshot: WorkerBook, *, first: bool) -> WorkerSlot:
         slot = WorkerSlot(self._spawn_config(number, book_snapshot), self._command, first=first)
         self._tasks[slot] = asyncio.create_task(slot.keep())
         return slot
@@ -92,28 +92,43 @@ class RollingRestart:
     book_snapshot: what the workers were started with.
     """
 
-    def __init__(self, pool: WorkerPool, book_snapshot: BookSnapshot) -> None:
+    def __init__(self, pool: WorkerPool, book_snapshot: WorkerBook) -> None:
         self._snapshot = book_snapshot
         self._pool = pool
         self._under_way: asyncio.Task[None] | None = None
+        self._requested = asyncio.Event()
 
     @property
     def version(self) -> str:
         """The version that the workers serve, or are renewed to serve."""
         return self._snapshot.version
 
-    def prepare(self, book: Book, contents: Mapping[str, bytes]) -> BookSnapshot:
+    def prepare(self, tried: TriedBook) -> BookSnapshot:
         """A snapshot for the workers, which compile it themselves."""
-        return snapshot_of(book, contents)
+        return BookSnapshot(tried.files, tried.version, tried.objection)
 
     async def publish(self, prepared: BookSnapshot, seconds: float) -> None:  # noqa: ARG002 a host's signature
         """Begins to replace the workers, and returns; a restart that is under way is given up for this one."""
-        await self.cancel()
-        self._under_way = asyncio.create_task(self._renew(prepared))
+        await self._begin(prepared)
 
     async def again(self) -> None:
         """Replaces the workers by others of the same version, which are given the present challenger."""
-        await self.publish(self._snapshot, 0.0)
+        await self._begin(self._snapshot)
+
+    def request(self) -> None:
+        """Requests that `follow` replaces the workers."""
+        self._requested.set()
+
+    async def follow(self) -> None:
+        """Begins to replace the workers whenever that is requested, until cancelled."""
+        while True:
+            await self._requested.wait()
+            self._requested.clear()
+            await self.again()
+
+    async def _begin(self, book_snapshot: WorkerBook) -> None:
+        await self.cancel()
+        self._under_way = asyncio.create_task(self._renew(book_snapshot))
 
     async def cancel(self) -> None:
         """Gives up a restart that is under way; the workers that serve stay."""
@@ -121,7 +136,7 @@ class RollingRestart:
             self._under_way.cancel()
             await asyncio.gather(self._under_way, return_exceptions=True)
 
-    async def _renew(self, book_snapshot: BookSnapshot) -> None:
+    async def _renew(self, book_snapshot: WorkerBook) -> None:
         log.info("renewing the workers", version=book_snapshot.version, before=self.version)
         self._snapshot = book_snapshot
         try:
@@ -145,9 +160,9 @@ class ChallengerRestart:
         """The version of the challenger's book."""
         return self.snapshot.version
 
-    def prepare(self, book: Book, contents: Mapping[str, bytes]) -> BookSnapshot:
+    def prepare(self, tried: TriedBook) -> BookSnapshot:
         """A snapshot for the workers, which compile it themselves."""
-        return snapshot_of(book, contents)
+        return BookSnapshot(tried.files, tried.version, tried.objection)
 
     async def publish(self, prepared: BookSnapshot, seconds: float) -> None:
         """Begins to replace the workers, and returns."""

@@ -10,14 +10,14 @@ import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from engine.decide.compiled import CompiledBook, compile_book
-from engine.decide.signals.evaluator import open_evaluator
 from engine.decide.signals.python_evaluator import PythonEvaluator
 from engine.rulebook.load import LoadedBook, load_files, load_sources
-from engine.rulebook.model.book import Book
 from engine.rulebook.text import files
-from engine.server.book.source import objection
+from engine.server.book.follow import NothingLive, StartRefused, live_book
+from engine.server.book.source import objection, opener
 from engine.server.listen import CannotServe
 from engine.settings import Settings
 
@@ -53,20 +53,40 @@ class BookSnapshot:
             raise CannotServe(
                 f"the book {difference} here, while the supervisor read version {self.version}: was the program changed?"
             )
-        return compile_book(book, open_evaluator if self.objection is None else PythonEvaluator)
+        return compile_book(book, opener(self.objection))
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedBook:
+    """A published book, of which each worker reads the live version when it starts, and follows it by itself."""
+
+    url: str
+    """Of the log."""
+    version: str
+    """Its name, in place of a version: the supervisor knows none."""
+    busy_timeout: float
+
+    def compiled(self) -> CompiledBook:
+        """Reads, loads and compiles the live version. Raises CannotServe, LedgerUnavailable."""
+        try:
+            return live_book(self.url, self.version, self.busy_timeout)
+        except (NothingLive, StartRefused) as error:
+            raise CannotServe(str(error)) from error
+
+
+WorkerBook: TypeAlias = BookSnapshot | FollowedBook
+"""What a worker serves."""
 
 
 def read_snapshot(folder: Path) -> BookSnapshot | LoadedBook:
     """The folder's book, its signals tried; or the diagnostics of a book that does not load."""
     sources = files.read_folder(folder)
     loaded = load_sources(sources, str(folder))
-    return loaded if loaded.book is None else snapshot_of(loaded.book, sources.files)
-
-
-def snapshot_of(book: Book, contents: Mapping[str, bytes]) -> BookSnapshot:
-    """A book and the files that it was loaded from; tries its signals, for seconds."""
+    book = loaded.book
+    if book is None:
+        return loaded
     signals = compile_book(book, PythonEvaluator).signals
-    return BookSnapshot(contents, book.version, None if signals is None else objection(signals.compiled))
+    return BookSnapshot(sources.files, book.version, None if signals is None else objection(signals.compiled))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +96,7 @@ class SpawnConfig:
     number: int
     settings: Settings
     """With the port that all workers share."""
-    book_snapshot: BookSnapshot
+    book_snapshot: WorkerBook
     as_json: bool
     """Whether log lines are JSON."""
     challenger: BookSnapshot | None = None

@@ -9,8 +9,9 @@ import pytest
 
 from bench import multiply
 from demo.households import households
+from engine.explain.books import Books
 from engine.ledger.store.open import open_store
-from engine.measure.replay import Books, ReplayResult, replay_log
+from engine.measure.replay import ReplayResult, replay_log
 
 
 def test_every_decision_of_every_copy_replays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

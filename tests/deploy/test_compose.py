@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from engine.server.run import SERVICE
+from engine.server.interfaces import SERVICE
 from tests.deploy.given import DEPLOY, check_command, check_environment, documents
 
 (COMPOSE,) = documents("compose.yaml")

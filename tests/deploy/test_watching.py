@@ -12,6 +12,8 @@ import pytest
 from tests.books import write_book
 from tests.deploy.given import DEPLOY, documents
 from tests.docs.pages import ROOT
+from tests.logs import sqlite_log
+from tests.server.released import releasing
 from tests.servers import serving
 from tests.telemetry.shown import every_figure, get, kind_of, shown_name, three_free_ports, value
 from tests.waiting import until
@@ -80,9 +82,12 @@ def test_a_server_shows_what_is_asked_for(tmp_path: Path, monkeypatch: pytest.Mo
     """Every figure that a query names stands in what a real supervisor and its workers show."""
     monkeypatch.setenv("TACT_WEATHER_URL", "http://127.0.0.1:9")
     first = three_free_ports()
-    book = write_book(tmp_path / "book")
-    options = ("--workers", "2", "--metrics-port", str(first), "--challenger", str(book))
-    with serving(book, tmp_path / "tact.db", *options) as server:
+    book, log = write_book(tmp_path / "book"), sqlite_log(tmp_path)
+    options = ["--workers", "2", "--metrics-port", str(first), "--challenger", str(book)]
+    options += ["--http", "127.0.0.1:0"]
+    with releasing(log, "spring") as releases:
+        releases.activate(releases.publish(book))
+    with serving("spring", log, *options) as server:
         until(lambda: value(first, "tact_workers") == 2)
         shown = {name for port in (first, first + 1) for name in _shown(get(port, "/metrics")[1])}
         assert server.stop() == 0

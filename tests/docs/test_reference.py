@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from openapi_spec_validator import validate
 
 from engine.cli import app
 from engine.conditions.model import Operator
@@ -103,3 +104,14 @@ def test_the_contract_page_is_up_to_date(tmp_path: Path) -> None:
 def _options(command: str) -> list[str]:
     commands = commands_of(app)
     return [parameter.opts[0] for parameter in commands[command].params if parameter.opts[0].startswith("--")]
+
+
+def test_the_description_by_openapi_is_that_of_the_contract(tmp_path: Path) -> None:
+    """What is served as /openapi.json is what scripts/describe-openapi.py makes of the contract now, and is valid."""
+    made = tmp_path / "openapi.json"
+    subprocess.run([sys.executable, ROOT / "scripts" / "describe-openapi.py", made], check=True)
+    fresh = made.read_text(encoding="utf-8")
+    assert fresh == (ROOT / "engine/server/http/openapi.json").read_text(encoding="utf-8"), (
+        "run scripts/describe-openapi.py"
+    )
+    validate(json.loads(fresh))

@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.demo.once import WORDS, DemoRun
 from tests.docs.pages import ROOT, Block
 
-_PORT = "50051"
+_PORT, _HTTP_PORT = "50051", "8080"
 _CLIENT = re.compile(r'Client\("127\.0\.0\.1:50051"(?=\))')
 """A client with the default timeout."""
 
@@ -20,7 +20,7 @@ _CLIENT = re.compile(r'Client\("127\.0\.0\.1:50051"(?=\))')
 class Walk:
     """One walk, with two changes to the pages' text.
 
-    Their port is replaced by a free one, so that walks do not meet; and clients get a minute for a call, since the default of
+    Their ports are replaced by free ones, so that walks do not meet; and clients get a minute for a call, since the default of
     a second may be too short on a busy machine. The demo is run once for all pages.
     """
 
@@ -31,9 +31,10 @@ class Walk:
         self._commands = commands
         self._printed = ""
         self._servers: list[subprocess.Popen[str]] = []
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = str(probe.getsockname()[1])
+        with socket.socket() as probe, socket.socket() as other:
+            for free in (probe, other):
+                free.bind(("127.0.0.1", 0))
+            self._port, self._http_port = (str(free.getsockname()[1]) for free in (probe, other))
         shutil.copytree(ROOT / "rules", folder / "rules")
         path = os.pathsep.join((str(commands), str(Path(sys.executable).parent), os.environ["PATH"]))
         self._environment = {
@@ -47,6 +48,7 @@ class Walk:
     def step(self, block: Block) -> None:
         """Does what the block's tags say; a block without tags is only read."""
         text = _CLIENT.sub(r"\g<0>, timeout=60", block.text).replace(_PORT, self._port)
+        text = text.replace(f"127.0.0.1:{_HTTP_PORT}", f"127.0.0.1:{self._http_port}")
         if name := block.value("file"):
             (self._folder / name).parent.mkdir(parents=True, exist_ok=True)
             (self._folder / name).write_text(text, encoding="utf-8")

@@ -9,9 +9,10 @@ import pytest
 
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.explain import explain_logged
+from engine.explain.books import Books
 from engine.ledger.commit.events import RecordCommand, RecordResult
 from engine.ledger.store.open import open_store
-from engine.measure.replay import MASKED, Books, ReplayResult, replay_log
+from engine.measure.replay import MASKED, ReplayResult, replay_log
 from engine.model.event import Event
 from engine.model.instant import DAY
 from engine.model.request import Request

@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 from engine.cli import app
 from engine.decide.compiled import CompiledBook
 from engine.engine import Engine
+from engine.explain.books import Books
 from engine.ledger.ledger import Ledger
 from engine.ledger.store.open import open_store
 from engine.measure.diff import BookDiff, diff_log
-from engine.measure.replay import Books
 from engine.model.instant import DAY, from_datetime
 from engine.model.request import Request
 from engine.model.values import Attributes

@@ -16,6 +16,7 @@ from engine.cli import app
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
 from engine.engine import Engine
+from engine.explain.books import Books
 from engine.ledger.commit.books import keep_books
 from engine.ledger.commit.challenges import challenge_row, read_live, read_state
 from engine.ledger.commit.identity import LinkCommand
@@ -28,7 +29,6 @@ from engine.measure.diff import BookDiff, diff_log
 from engine.measure.draws import Shown, ShownOffer
 from engine.measure.evaluate import BookEvaluation, EvaluationPlan, evaluate_log
 from engine.measure.evaluation_columns import EvaluationColumns
-from engine.measure.replay import Books
 from engine.measure.report.figures import Figure
 from engine.measure.rewards import Currencies, Rewarded
 from engine.model.decision import Decision

@@ -10,13 +10,13 @@ import pytest
 
 from engine.decide.compiled import CompiledBook
 from engine.engine import Engine
+from engine.explain.books import Books
 from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.ledger import Ledger
 from engine.ledger.store.open import open_store
 from engine.ledger.store.rows import DecisionRow
 from engine.measure.evaluate import BookEvaluation, EvaluationPlan, evaluate_log
 from engine.measure.population.simulate import SimulationPlan, simulate, stage
-from engine.measure.replay import Books
 from engine.model.event import Event
 from engine.model.instant import DAY
 from engine.model.request import Request

@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 
 from engine.cli import app
 from engine.decide.compiled import CompiledBook
+from engine.explain.books import Books
 from engine.ledger.store.open import open_store
 from engine.measure.diff import diff_log
 from engine.measure.evaluate import EvaluationPlan, evaluate_log
 from engine.measure.export.export import export
-from engine.measure.replay import Books
 from engine.measure.report.replays import _without
 from engine.model.instant import DAY
 from tests.books import compiled_book

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from engine.cli import app
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
+from engine.explain.books import Books
 from engine.ledger.commit.books import KeepBookCommand
 from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.group import commit_group
@@ -18,7 +19,6 @@ from engine.ledger.store.open import open_store
 from engine.measure.diff import diff_log
 from engine.measure.evaluate import EvaluationPlan, evaluate_log
 from engine.measure.export.export import export
-from engine.measure.replay import Books
 from engine.model.instant import DAY
 from engine.model.request import Request
 from engine.model.trends import GivenTrends, Series, TrendReading

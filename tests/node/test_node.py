@@ -15,6 +15,7 @@ from tests.servers import serving
 
 EXAMPLE = ROOT / "examples" / "node"
 PAGE = ROOT / "docs" / "how-to" / "call-from-another-language.md"
+HTTP_PAGE = ROOT / "docs" / "how-to" / "call-over-http.md"
 INSTALLED = os.environ.get("NODE_EXAMPLE", "")
 
 
@@ -40,6 +41,37 @@ def test_node_decides_records_and_asks_for_health(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not INSTALLED, reason="make test-node installs Node's packages and runs this")
+def test_clients_of_connect_and_of_openapi_decide_over_http(tmp_path: Path) -> None:
+    """By the published client of Connect in both formats, and by types generated from the served description."""
+    programs, made = ROOT / INSTALLED, tmp_path / "set.binpb"
+    run_in(programs, programs / "node_modules" / ".bin" / "buf", "build", ROOT / "protos", "--output", made)
+    described = ROOT / "engine" / "server" / "http" / "openapi.json"
+    run_in(programs, "npx", "--no-install", "openapi-typescript", described, "--output", "tact.ts")
+    compiled = ("--strict", "--target", "es2022", "--module", "nodenext", "--skipLibCheck", "fetch.ts")
+    run_in(programs, "npx", "--no-install", "tsc", *compiled)
+    options = ("--allow-simulated-now", "--http", "127.0.0.1:0")
+    with serving(ROOT / "rules" / "cosmetics-cn", sqlite_log(tmp_path), *options) as server:
+        assert run_in(programs, "node", "connect.mjs", server.http, made).splitlines() == [
+            "connect-protobuf 1 rich-cream-north",
+            "InvalidArgument customer.id",
+            "connect-json 4 ",
+            "InvalidArgument customer.id",
+        ]
+        assert run_in(programs, "node", "fetch.js", server.http).splitlines() == [
+            "offer rich-cream-north undefined",
+            "invalid_argument customer.id",
+        ]
+
+
+def run_in(folder: Path, *words: object) -> str:
+    """What a command prints; it says nothing else and ends with 0."""
+    command = [str(word) for word in words]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.skipif(not INSTALLED, reason="make test-node installs Node's packages and runs this")
 def test_the_folder_is_a_module_of_buf(tmp_path: Path) -> None:
     """`buf build` takes a copy of protos/ with nothing beside it."""
     protos = shutil.copytree(ROOT / "protos", tmp_path / "protos")
@@ -59,15 +91,19 @@ def test_the_folder_is_a_module_of_buf(tmp_path: Path) -> None:
 
 
 def test_the_page_shows_the_tested_file() -> None:
-    """The example on the page is the file that Node runs."""
-    shown = {block.value("file"): block.text for block in blocks_of(PAGE)}
-    assert shown["call.mjs"] == (EXAMPLE / "call.mjs").read_text(encoding="utf-8")
+    """The examples on the pages are the files that Node runs."""
+    shown = {block.value("file"): block.text for page in (PAGE, HTTP_PAGE) for block in blocks_of(page)}
+    for name in ("call.mjs", "connect.mjs", "fetch.ts"):
+        assert shown[name] == (EXAMPLE / name).read_text(encoding="utf-8")
 
 
 def test_versions_are_exact_and_no_registry_is_named() -> None:
     """Versions are pinned; which registry brings the packages is the machine's own affair."""
     package = (EXAMPLE / "package.json").read_text(encoding="utf-8")
-    assert re.findall(r'"@\w+/[\w-]+": "(.*)"', package) == ["1.14.7", "0.8.1", "1.75.0"]
+    assert re.findall(r'"(?:@\w+/)?[\w-]+": "([^"]*\d\.\d[^"]*)"', package) == [
+        *("2.17.0", "2.1.2", "2.1.2", "1.14.7", "0.8.1", "0.17.0"),
+        *("1.75.0", "20.19.43", "7.13.0", "5.9.3"),
+    ]
     lock = (EXAMPLE / "package-lock.json").read_text(encoding="utf-8")
     assert '"resolved"' not in lock
     assert "registry" not in lock + package

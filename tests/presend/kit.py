@@ -11,11 +11,14 @@ from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.group import commit_group
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
+from engine.measure.population.scarcity import PairSpool
 from engine.model.decision import Decision
 from engine.model.instant import DAY, Instant
-from engine.presend.population import Population, PopulationSource, fingerprint_of, staged
+from engine.presend.left import LastPass
+from engine.presend.population import PART, Population, PopulationSource, fingerprint_of, staged
 from engine.presend.rows import SendPlan
 from engine.presend.run import Job, PartSender, RunSummary, begin, finish, run_row
+from engine.presend.shares import DemandReader, shared_out
 from tests.books import compiled_book
 from tests.logs import Log
 from tests.measure.population.people_files import write_csv
@@ -108,11 +111,12 @@ class Send:
         plan: SendPlan | None = None,
         *,
         group: int = 100,
+        part_size: int = PART,
     ) -> None:
         self.compiled, self.log = compiled, log
         self.plan = plan or SendPlan("spring", NOW)
         out.mkdir(parents=True, exist_ok=True)
-        source = PopulationSource(people, fingerprint_of(people), out, self.plan.channels)
+        source = PopulationSource(people, fingerprint_of(people), out, self.plan.channels, part_size)
         self.population: Population = staged(source, compiled, lambda _: None)
         self.job = Job(self.plan, self.population, out, group, verified=1.0)
 
@@ -121,19 +125,34 @@ class Send:
     ) -> RunSummary | None:
         """Sends to everybody; None where it was stopped."""
         with closing(open_store(self.log.url)) as store:
-            people, fingerprint, size = (
-                self.population.people,
-                self.population.fingerprint,
-                self.population.part_size,
-            )
-            begin(store, run_row(self.compiled.book.version, self.plan, people, fingerprint, size, CLOCK))
-            worker = PartSender(self.compiled, store, self.job, lambda: CLOCK)
+            job = self.shared_out(store)
+            worker = PartSender(self.compiled, store, job, lambda: CLOCK)
             for part in range(self.population.parts):
                 if not worker.send(part, stop, advance):
                     return None
+            if job.plan.prices:
+                last = LastPass(self.compiled, store, job, lambda: CLOCK)
+                for part in range(self.population.parts):
+                    last.send(part, stop)
             made = finish(store, self.job.folder, self.plan.run, CLOCK)
             self.population.discard()
             return made
+
+    def shared_out(self, store: Store) -> Job:
+        """The job with its prices, which the run keeps from now on."""
+        people, fingerprint, size = (
+            self.population.people,
+            self.population.fingerprint,
+            self.population.part_size,
+        )
+        begin(store, run_row(self.compiled.book.version, self.plan, people, fingerprint, size, CLOCK))
+
+        def read(spool: PairSpool) -> None:
+            reader = DemandReader(self.compiled, store, self.job, lambda: CLOCK, spool)
+            for part in range(self.population.parts):
+                reader.read(part)
+
+        return self.job._replace(plan=shared_out(self.compiled, store, self.job, read, lambda: CLOCK))
 
 
 def one_by_one(

@@ -16,10 +16,10 @@ from typer.testing import CliRunner
 from engine.api.v1.decisions_pb2 import DecideRequest
 from engine.cli import app
 from engine.client import Client, recorded, request
+from engine.explain.books import Books
 from engine.ledger.store.open import open_store
 from engine.measure.challenges import read_challenges
 from engine.measure.diff import diff_log
-from engine.measure.replay import Books
 from tests.books import compiled_book, write_book
 from tests.logs import Log, sqlite_log
 from tests.server.everything import EVERYTHING

@@ -121,9 +121,8 @@ def test_an_address_that_cannot_be_had_is_said_first(book: Path, log: Path, work
 
 def test_what_a_port_needs_is_said() -> None:
     """Of a privileged port the right, of a name that it is not known."""
-    settings = Settings(port=80)
-    assert "CAP_NET_BIND_SERVICE" in str(in_use(settings, PermissionError(errno.EACCES, "denied")))
-    assert "cannot be resolved (unknown)" in str(in_use(settings, socket.gaierror(-2, "unknown")))
+    assert "CAP_NET_BIND_SERVICE" in str(in_use("127.0.0.1", 80, PermissionError(errno.EACCES, "denied")))
+    assert "cannot be resolved (unknown)" in str(in_use("nowhere", 80, socket.gaierror(-2, "unknown")))
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 
 from engine.api.v1 import decisions_pb2 as pb
 from engine.client import Client, Recorded, outcome, request
+from engine.explain.books import Books
 from engine.ledger.store.open import open_store
 from engine.measure.diff import diff_log
-from engine.measure.replay import Books
 from tests.books import compiled_book, write_book
 from tests.logs import Log, sqlite_log
 from tests.postgres import PostgresServer

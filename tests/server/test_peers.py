@@ -12,7 +12,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from engine.client import Client
-from engine.server.access.interceptor import MOST_OPEN_CALLS
+from engine.server.access.admission import MOST_OPEN_CALLS
 from engine.server.access.roles import Role
 from engine.server.health_service import MOST_WATCHES_OF_A_CONNECTION
 from tests.logs import Log

@@ -1,18 +1,26 @@
 """The prices of what is scarce, as servers read them from the log."""
 
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
+from engine.client import Client
 from engine.decide.experiments.bid_prices import BidPrice
 from engine.decide.experiments.learning import Learned
 from engine.engine import Engine
 from engine.ledger.ledger import Ledger
 from engine.ledger.queries.prices import AHEAD, write_prices
 from engine.ledger.store.open import open_store
+from engine.model.instant import from_datetime
 from engine.server.book.serving import PriceReader, ServingBook, ServingBooks
+from engine.wire.messages.requests import request as request_of
+from engine.wire.messages.values import Plain
 from engine.wire.parse import Parser
+from tests.books import write_book
 from tests.decide.arbitrate.shop import NOW, compiled_book
 from tests.decide.arbitrate.test_prices import BOOK, campaign_of, price, request
+from tests.logs import Log
+from tests.servers import serving
 
 
 async def test_servers_decide_alike_by_prices_from_their_moment_on(tmp_path: Path) -> None:
@@ -39,3 +47,23 @@ async def test_servers_decide_alike_by_prices_from_their_moment_on(tmp_path: Pat
             ledger.close()
             await reader.look()
             assert set(learned.bid_prices.at(soon)) == ({"cream/stock"} if scarce == "prices" else set())
+
+
+def test_prices_over_the_wire(any_log: Log, tmp_path: Path) -> None:
+    """Two real servers decide by the prices in the log, refuse by the counter's name, and explain to whom it went."""
+    book, now = write_book(tmp_path / "book", BOOK.format(scarce="prices")), from_datetime(datetime.now(UTC))
+    with closing(open_store(any_log.url)) as store, store.transaction():
+        cut = price("cream/stock", 0.0, cut_off=5.0)._replace(since=now - 1)
+        write_prices(store, [cut], run="spring", now=now - 2 * AHEAD)
+    profile: dict[str, Plain | None] = {"want": 0.5, "phone": "1"}
+    for name in ("ann", "bob"):
+        with serving(book, any_log) as server, Client(server.target, timeout=60) as client:
+            asked = request_of(name, profile=profile, consents=["push", "sms"])
+            decided = client.decide(asked)
+            assert [offer.campaign for offer in decided.offers] == ["oil"]
+            assert "cream/stock" in [reason.name for reason in decided.reasons]
+            higher = request_of(f"{name}-2", profile={**profile, "want": 0.6}, consents=["push", "sms"])
+            assert [offer.campaign for offer in client.decide(higher).offers] == ["cream"]
+            explained = client.explain(request_of(f"{name}-3", profile=profile, consents=["push", "sms"]))
+            (cream,) = [own for own in explained.campaigns if own.campaign == "cream"]
+            assert "cream/stock went to customers with a score above 5" in cream.sentence

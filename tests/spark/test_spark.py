@@ -1,5 +1,6 @@
 """A population in Spark is decided as one in a file is, exactly once whatever becomes of the tasks."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from engine.presend.run import MANIFEST, RunRefused
 from engine.presend.spark import SparkWork, presend, send_part
 from tests.books import write_book
 from tests.logs import Log, sqlite_log
-from tests.presend.kit import NOW, UNSHARED, Send, crowd, shop, state_of
+from tests.presend.kit import BOOK, CONTACTS, NOW, UNSHARED, Send, crowd, shop, state_of
 from tests.spark.conftest import by_classic_spark, by_spark
 
 pytestmark = by_spark
@@ -59,6 +60,38 @@ def test_same_as_from_a_file(spark: Any, postgres_log: Log, tmp_path: Path) -> N
     assert (tmp_path / "out" / MANIFEST).exists()
     assert sent(frame(spark, people), postgres_log, tmp_path, part=200).customers == 900
     assert state_of(postgres_log) == state_of(local), "the whole job again adds nothing"
+
+
+@pytest.mark.parametrize("way", ["best", "value"])
+def test_scarce_stock_is_shared_out_before_the_job(
+    spark: Any, way: str, postgres_log: Log, tmp_path: Path
+) -> None:
+    """By the very cut-offs and prices that a run on this machine finds; all of the stock is given, and nothing twice."""
+    people, text = crowd(tmp_path, 300), BOOK.replace("    control: {share: 10%, salt: rare}\n", "")
+    book = write_book(tmp_path / "book", text)
+    options: dict[str, Any] = {
+        "book": book,
+        "log": postgres_log.url,
+        "out": tmp_path / "out",
+        "run": "spring",
+    }
+    options |= {"moment": NOW, "group": 50, "part": 100, "scarce": way}
+    summary = presend(frame(spark, people), **options)
+    assert summary.customers == 300
+    (tmp_path / "local").mkdir()
+    local = sqlite_log(tmp_path / "local")
+    plan = SendPlan("spring", NOW, scarce=way)
+    Send(shop(tmp_path, text), local, people, tmp_path / "local-out", plan).run()
+    shares = [json.loads(log.rows("SELECT shares FROM presend_runs")[0][0]) for log in (postgres_log, local)]
+    assert shares[0]["counters"] == shares[1]["counters"]
+    assert shares[0]["is_short"]
+    used = "SELECT sum(used) FROM counters WHERE counter = 'rare/stock'"
+    assert postgres_log.rows(used) == local.rows(used) == [(40,)]
+    if way == "best":
+        assert state_of(postgres_log, (CONTACTS,)) == state_of(local, (CONTACTS,))
+    files = [tmp_path / "out" / name for name, _ in summary.files]
+    customers = [name for file in files for name in pq.read_table(file)["customer"].to_pylist()]
+    assert len(customers) == len(set(customers)) == 300
 
 
 def test_people_that_do_not_fit(spark: Any, postgres_log: Log, tmp_path: Path) -> None:

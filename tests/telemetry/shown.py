@@ -84,8 +84,10 @@ def every_figure() -> list[Figure]:
     metrics, nothing = Metrics(), cast("Any", None)
     gauges.register_book(metrics.registry, nothing, nothing)
     gauges.register_server(metrics.registry, nothing, nothing, nothing)
+    gauges.register_http(metrics.registry, nothing)
     gauges.register_budgets(metrics.registry, nothing)
     gauges.register_challenger(metrics.registry, nothing, nothing)
+    gauges.register_follower(metrics.registry, nothing, nothing)
     gauges.register_weather(metrics.registry, nothing)
     gauges.register_workers(metrics.registry, nothing)
     return [

@@ -70,7 +70,7 @@ def test_pauses_double_and_begin_anew_after_good_service() -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_a_held_port_takes_no_connection_and_lets_nobody_else_in(host: str) -> None:
     """It is open to listeners that share it, refused to one that does not, and nobody is answered before they listen."""
-    with held_port(Settings(host=host, port=0)) as port, socket.socket() as caller:
+    with held_port(host, 0) as port, socket.socket() as caller:
         assert caller.connect_ex(("127.0.0.1", port)) != 0
         with socket.socket() as sharing, socket.socket() as alone:
             sharing.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -78,5 +78,5 @@ def test_a_held_port_takes_no_connection_and_lets_nobody_else_in(host: str) -> N
             sharing.listen()
             with pytest.raises(OSError, match="in use"):
                 alone.bind(("127.0.0.1", port))
-            with pytest.raises(CannotServe, match="in use"), held_port(Settings(host=host, port=port)):
+            with pytest.raises(CannotServe, match="in use"), held_port(host, port):
                 pass

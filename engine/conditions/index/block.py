@@ -11,6 +11,7 @@ from engine.conditions.index.keyed import Keyed, Keying, keyed, keyed_column
 from engine.conditions.index.moving import Moving, MovingLookup, MovingMeasure, moving, moving_lookup
 from engine.conditions.index.views import DERIVED, View, viewed
 from engine.conditions.model import Test
+from engine.model.pace import MakeWay, go_on, paced
 from engine.model.values import Attributes, Moment
 
 _Source: TypeAlias = tuple[str, View]
@@ -77,14 +78,14 @@ class Block:
     """Whether several clauses belong to one condition."""
 
     @classmethod
-    def build(cls, clauses: Sequence[tuple[int, Clause]], offset: int) -> "Block":
-        """Index clauses, given with their conditions' positions in ascending order."""
+    def build(cls, clauses: Sequence[tuple[int, Clause]], offset: int, pause: MakeWay = go_on) -> "Block":
+        """Index clauses, given with their conditions' positions in ascending order. pause: called between them."""
         all_clauses = (1 << len(clauses)) - 1
         scalars: dict[_Source, dict[int, list[Literal]]] = {}
         by_key: dict[tuple[_Source, Keying], dict[int, Keyed]] = {}
         by_measure: dict[tuple[str, MovingMeasure], dict[int, list[Moving]]] = {}
         direct: dict[Literal, Mask] = {}
-        for number, (_, clause) in enumerate(clauses):
+        for number, (_, clause) in enumerate(paced(clauses, pause)):
             for literal in clause:
                 if (move := moving(literal)) is not None:
                     by_number = by_measure.setdefault((literal.test.attribute, move.measured), {})

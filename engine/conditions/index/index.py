@@ -16,6 +16,7 @@ from engine.conditions.evaluate import holds
 from engine.conditions.index.block import Block, MaskLookup
 from engine.conditions.index.columns import Mask, union
 from engine.conditions.model import Collation, Condition, Deferred, Operator, attributes_of
+from engine.model.pace import MakeWay, go_on, paced
 from engine.model.values import Attributes, Moment, Scalar
 
 _SPLIT_FROM = 512
@@ -73,11 +74,11 @@ class ConditionIndex:
     """The bits of each condition's clauses."""
 
     @classmethod
-    def build(cls, conditions: Sequence[Condition]) -> "ConditionIndex":
-        """Index the conditions; a condition's number is its position."""
+    def build(cls, conditions: Sequence[Condition], pause: MakeWay = go_on) -> "ConditionIndex":
+        """Index the conditions; a condition's number is its position. pause: called between conditions and clauses."""
         clauses: list[_Numbered] = []
         unindexed = []
-        for position, condition in enumerate(conditions):
+        for position, condition in enumerate(paced(conditions, pause)):
             normal_form = clauses_of(condition)
             if normal_form is None:
                 unindexed.append(position)
@@ -91,7 +92,7 @@ class ConditionIndex:
             for bit, (position, _) in enumerate(members, size):
                 bits[position].append(bit)
             size += len(members)
-            return Block.build(members, size - len(members))
+            return Block.build(members, size - len(members), pause)
 
         switches: list[tuple[str, Mapping[Any, Block]]] = []
         while len(switches) < _SPLITS and (split := _split(clauses)) is not None:

@@ -5,11 +5,12 @@ from math import inf
 from typing import NamedTuple
 
 from engine.decide.arbitrate.campaign import CampaignChannel, CompiledCampaign
-from engine.decide.arbitrate.prices import charges
+from engine.decide.arbitrate.prices import Bidder, Charge, charges
 from engine.decide.arbitrate.rank import Ranked
 from engine.decide.arbitrate.variants import DrawnCreative
 from engine.decide.experiments.bid_prices import BidPrice
 from engine.decide.experiments.posteriors import Propensity
+from engine.decide.pressure.registry import CODES
 from engine.model.decision import Reason, ReasonCode
 from engine.model.request import Request
 from engine.rulebook.model.book import Category, Channel, Placement
@@ -68,21 +69,28 @@ def candidate(ranked: Ranked, channels: Sequence[str], barred: Mapping[str, Reas
 
 
 def net_of(
-    gross: Candidate, channels: Mapping[str, Channel], prices: Mapping[str, BidPrice] = _NO_PRICES
+    gross: Candidate,
+    channels: Mapping[str, Channel],
+    bidder: Bidder,
+    prices: Mapping[str, BidPrice] = _NO_PRICES,
 ) -> Candidate:
     """The candidate with its scores net of what each channel costs, and of the prices of what it takes there.
 
     channels: empty where scores are gross.
 
-    A commercial campaign is not tried on a channel on which it would earn no more than the contact costs; a channel that costs
-    nothing is always tried, and service only ranks lower.
+    A commercial campaign is not tried on a channel on which it would earn no more than the contact costs, or no more than the
+    prices of what it takes there; a channel that costs nothing is always tried, and service only ranks lower.
     """
 
-    def cost_of(name: str) -> float:
+    def paid_on(name: str) -> tuple[float, Sequence[Charge]]:
         own = channels[name].cost if channels else 0.0
         if not prices:
-            return own
-        return own + sum(charges(gross.compiled_campaign, name, gross.score, prices).values())
+            return own, ()
+        return own, charges(gross.compiled_campaign, name, gross.score - own, prices, bidder)
+
+    def cost_of(name: str) -> float:
+        own, paid = paid_on(name)
+        return own + sum(charge.amount for charge in paid)
 
     is_commercial = gross.compiled_campaign.campaign.category is Category.COMMERCIAL
     turns: list[Turn] = []
@@ -91,7 +99,7 @@ def net_of(
         cost = cost_of(name)
         net = gross.score - cost
         if is_commercial and cost and net <= 0:
-            lost.append(Reason(ReasonCode.NOT_WORTH_IT, name))
+            lost.append(_why_not(name, *paid_on(name), gross.score))
         elif turns and turns[-1].score == net:
             turns[-1] = Turn(net, (*turns[-1].channels, name))
         else:
@@ -101,6 +109,14 @@ def net_of(
     if cost == inf:
         cost = channels[gross.channels[0]].cost if channels else 0.0
     return gross._replace(score=gross.score - cost, channels=tried, lost=lost, cost=cost, turns=turns)
+
+
+def _why_not(channel: str, cost: float, paid: Sequence[Charge], score: float) -> Reason:
+    """Why the channel is not tried: what it costs, or the scarce counter that asks most."""
+    if not paid or (cost and score <= cost):
+        return Reason(ReasonCode.NOT_WORTH_IT, channel)
+    rule = max(paid, key=lambda charge: charge.amount).rule
+    return Reason(CODES[rule.kind], rule.name)
 
 
 def in_turn(candidates: Sequence[Candidate]) -> list[tuple[int, Turn]]:

@@ -22,15 +22,19 @@ class BidPrice(NamedTuple):
     since: Instant
     until: Instant | None
     """None: it holds until another one does."""
+    tie: int | None = None
+    """Of scores equal to the cut-off, only larger ties get it; None: none does."""
 
 
 class BidPrices:
     """The prices of counters, by moment."""
 
-    __slots__ = ("_prices",)
+    __slots__ = ("_prices", "is_given")
 
-    def __init__(self, prices: Iterable[BidPrice] = ()) -> None:
+    def __init__(self, prices: Iterable[BidPrice] = (), *, is_given: bool = False) -> None:
+        """is_given: they are of a send, or of a logged decision, and hold for books, too, that do not read prices."""
         self._prices = sorted(prices, key=lambda price: price.since)
+        self.is_given = is_given
 
     def at(self, now: Instant) -> Mapping[str, BidPrice]:
         """The price of each counter that has one: of those that hold, the one that began last."""

@@ -1,7 +1,7 @@
 """Proposes changes that might bring a campaign further, by the stage where it fell; search.py tries them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import floor, log10
+from math import floor, inf, log10
 
 from engine.conditions.evaluate import holds
 from engine.conditions.model import AttributeOperand, Condition, None_, Operator, Test, tests_of
@@ -63,7 +63,11 @@ class CandidateChanges:
         """The changes, each once; `moment`: when pressure would let it pass."""
         proposed: set[tuple[object, ...]] = set()
         for reason in dict.fromkeys((campaign.reason, *campaign.details)):
-            for change in self._for(reason, campaign, self._compiled_campaigns[campaign.campaign]):
+            compiled_campaign = self._compiled_campaigns[campaign.campaign]
+            for change in (
+                *self._for(reason, campaign, compiled_campaign),
+                *self._above_prices(reason, campaign, compiled_campaign),
+            ):
                 key = (change.kind, change.name, type(change.after), change.after)
                 if key not in proposed:
                     proposed.add(key)
@@ -266,6 +270,15 @@ class CandidateChanges:
             elif rival.tier == campaign.tier and campaign.score:
                 needed = rival.score + self._cost(campaign)
                 yield from self._value_for(needed, campaign, compiled_campaign)
+
+    def _above_prices(
+        self, reason: Reason, campaign: CampaignExplained, compiled_campaign: CompiledCampaign
+    ) -> Iterator[Change]:
+        """The value for which the scarce counter that the reason names would let it pass."""
+        for charge in campaign.paid:
+            asked = charge.amount if charge.amount < inf else charge.cut_off
+            if charge.rule.name == reason.name and asked is not None:
+                yield from self._value_for(asked, campaign, compiled_campaign)
 
     def _value_for(
         self, gross: float, campaign: CampaignExplained, compiled_campaign: CompiledCampaign

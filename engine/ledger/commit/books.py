@@ -6,7 +6,8 @@ from typing import Self
 
 from engine.decide.compiled import CompiledBook
 from engine.ledger.commit.commands import Command, Stage, UnitOfWork
-from engine.ledger.queries import books, trends
+from engine.ledger.queries import books, releases, trends
+from engine.ledger.store.release_rows import ServerRow
 from engine.ledger.store.rows import BookRow
 from engine.ledger.store.store import Store
 from engine.model.instant import Instant
@@ -45,6 +46,22 @@ def keep_books(store: Store, live: Iterable[tuple[Book, Instant]]) -> None:
     present = books.present(store, list(rows))
     store.books |= present
     books.keep(store, [rows[version] for version in sorted(rows.keys() - present)])
+
+
+@dataclass(frozen=True, slots=True)
+class SeeServerCommand(Command[None]):
+    """What a server serves and refused, in place of what it said before."""
+
+    row: ServerRow
+
+    stage = Stage.LEARN
+
+    @classmethod
+    def apply(cls, unit: UnitOfWork, commands: Sequence[Self]) -> list[None]:
+        """Keeps what it said last."""
+        for command in commands:
+            releases.see_server(unit.store, command.row)
+        return [None] * len(commands)
 
 
 @dataclass(frozen=True, slots=True)

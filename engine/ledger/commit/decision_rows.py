@@ -9,6 +9,8 @@ from engine.decide.answer import offer_of, to_json
 from engine.decide.arbitrate.campaign import Creative
 from engine.decide.arbitrate.candidates import Proposal
 from engine.decide.evaluate import Evaluation, in_force
+from engine.decide.experiments.bid_prices import BidPrice
+from engine.decide.experiments.rollout import RolloutArm
 from engine.decide.experiments.samples import Conversions, Sample
 from engine.decide.experiments.subjects import DrawSubject
 from engine.decide.pressure.contact_state import initial_status
@@ -56,12 +58,13 @@ def decision_row(
     decision: Decision,
     selection: Selection,
     customer_state: CustomerState,
+    arm: RolloutArm | None = None,
 ) -> DecisionRow:
-    """The row of `decisions`."""
+    """The row of `decisions`. arm: of the version that decided, while one is staged."""
     first = decision.offers[0] if decision.offers else _NO_OFFER
     if decision.outcome is Outcome.CONTROL:
         first = offer_of(evaluation, selection.chosen[0])
-    made_of = _inputs(evaluation, person), _trace(evaluation, person, selection, customer_state)
+    made_of = _inputs(evaluation, person), _trace(evaluation, person, selection, customer_state, arm)
     return row_of(decision, person, first, evaluation.request.placement, made_of)
 
 
@@ -197,6 +200,7 @@ def _trace(
     person: str,
     selection: Selection,
     customer_state: CustomerState,
+    arm: RolloutArm | None,
 ) -> str:
     listed = selection.tried[:MOST_CANDIDATES]
     document: dict[str, Any] = {
@@ -237,7 +241,8 @@ def _trace(
     if prices := _prices(evaluation):
         document["prices"] = prices
     if experiments := [
-        *_experiments(evaluation, listed, selection, evaluation.subject(person, customer_state.kept))
+        *_experiments(evaluation, listed, selection, evaluation.subject(person, customer_state.kept)),
+        *([] if arm is None else [arm.experiment]),
     ]:
         document["experiments"] = experiments
     if customer_state.kept:
@@ -260,9 +265,14 @@ def _prices(evaluation: Evaluation) -> list[list[Any]]:
         rule.counter
         for candidate in evaluation.candidates
         for on in candidate.compiled_campaign.campaign_channels.values()
-        for rule in on.quotas
+        for rule in on.at(evaluation.request.attributes).quotas
     }
-    return [[*price] for counter, price in sorted(prices.items()) if counter in counters]
+    return [price_row(price) for counter, price in sorted(prices.items()) if counter in counters]
+
+
+def price_row(price: BidPrice) -> list[Any]:
+    """A price as traces have it; without its tie where it has none."""
+    return [*price] if price.tie is not None else [*price[:-1]]
 
 
 def drawn_row(evaluation: Evaluation, proposal: Proposal) -> Iterator[str | float]:

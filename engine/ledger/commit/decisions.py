@@ -11,6 +11,7 @@ from uuid_utils import uuid7
 from engine.decide.answer import answer, from_json
 from engine.decide.arbitrate.campaign import CampaignChannel
 from engine.decide.evaluate import Evaluation
+from engine.decide.experiments.rollout import RolloutArm
 from engine.decide.pressure.counters import QuotaKey
 from engine.decide.select import Selection, select
 from engine.ledger.commit.assignments import KeptDraws
@@ -22,7 +23,7 @@ from engine.ledger.commit.events import ConcludedSignals
 from engine.ledger.commit.learning import trials
 from engine.ledger.commit.new_counters import add_new_counters
 from engine.ledger.commit.quotas import QuotaCommit, QuotaLimit, QuotaPreview, QuotaUndecided, UnruledContact
-from engine.ledger.errors import DecisionFault, LedgerError, RequestIdTaken
+from engine.ledger.errors import DecisionFault, LedgerError, OtherVersion, RequestIdTaken
 from engine.ledger.queries import decisions, learning, outcomes, persons
 from engine.ledger.queries.decisions import AnsweredRequest
 from engine.ledger.store.rows import ContactRow, DecisionRow, PersonRow, RequestRow, TrialRow
@@ -38,9 +39,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class DecideCommand(Command[Decision]):
-    """An evaluated request, to be decided."""
+    """An evaluated request, to be decided.
+
+    Its result is OtherVersion where during a staged roll-out the evaluation is not by the version that decides for the person,
+    who is known only now. A retry gets the answer of the first call, whichever version gave it.
+    """
 
     evaluation: Evaluation
+    arm: RolloutArm | None = None
+    """The side of the roll-out on which the evaluation's version is; None: there is none."""
 
     stage = Stage.DECIDE
 
@@ -75,7 +82,8 @@ class DecideCommand(Command[Decision]):
         evaluations = [command.evaluation for command in commands]
         requests = (evaluation.request for evaluation in evaluations)
         latest = max((request.elapsed for request in requests if request.mode is Mode.COMMIT), default=0)
-        decided = unit.quotas.attempt(lambda: _GroupDecider(unit, evaluations).decide(), latest)
+        arms = [command.arm for command in commands]
+        decided = unit.quotas.attempt(lambda: _GroupDecider(unit, evaluations, arms).decide(), latest)
         decided.write()
         unit.decision_ids += decided.decision_ids
         return decided.results
@@ -84,10 +92,12 @@ class DecideCommand(Command[Decision]):
 class _GroupDecider:
     """The decisions of a group, until they are written."""
 
-    def __init__(self, unit: UnitOfWork, evaluations: Sequence[Evaluation]) -> None:
+    def __init__(
+        self, unit: UnitOfWork, evaluations: Sequence[Evaluation], arms: Sequence[RolloutArm | None]
+    ) -> None:
         store = unit.store
         self._store, self._identities, self._quotas = store, unit.identities, unit.quotas
-        self._evaluations = evaluations
+        self._evaluations, self._arms = evaluations, arms
         self._of_group: tuple[type[Exception], ...] = (QuotaUndecided, LedgerError, *store.errors)
         """Errors that are not of one request alone."""
         self._answered = decisions.answered_requests(
@@ -111,7 +121,7 @@ class _GroupDecider:
         """Fills the results and the rows. Raises QuotaUndecided."""
         if likely := _likely_quotas(self._evaluations):
             self._quotas.open(likely)
-        self.results = [self._result(evaluation) for evaluation in self._evaluations]
+        self.results = list(map(self._result, self._evaluations, self._arms))
         if self._unruled:
             self._quotas.follow(self._unruled)
         return self
@@ -138,15 +148,17 @@ class _GroupDecider:
         """The decisions that are kept."""
         return [row.decision_id for row in self._decisions]
 
-    def _result(self, evaluation: Evaluation) -> Decision | LedgerError:
+    def _result(self, evaluation: Evaluation, arm: RolloutArm | None) -> Decision | LedgerError:
         """A fault in one request is that request's own, not its neighbours'."""
         answered = self._answered.get(evaluation.request.request_id)
         if answered is not None:
             return self._answer_again(evaluation, answered)
+        if arm is not None and not arm.decides_for(self._identities.person_of(evaluation.request.customer)):
+            return OtherVersion("another version of the book decides for this person; a retry is safe")
         try:
             if evaluation.request.mode is Mode.PREVIEW:
                 return self._preview(self._with_conversions(evaluation))
-            return self._decide(self._with_conversions(evaluation))
+            return self._decide(self._with_conversions(evaluation), arm)
         except self._of_group:
             raise  # the transaction is over; the group is tried again in halves
         except Exception as fault:
@@ -180,7 +192,7 @@ class _GroupDecider:
         selection = select(evaluation, contacts, person, customer_state, QuotaPreview(self._quotas))
         return answer(evaluation, selection, "")
 
-    def _decide(self, evaluation: Evaluation) -> Decision:
+    def _decide(self, evaluation: Evaluation, arm: RolloutArm | None) -> Decision:
         person = self._identities.person_of(evaluation.request.customer)
         contacts, customer_state = self._contacts_of[person], self._customer_states.of(person)
         if evaluation.compiled.sticky:
@@ -188,7 +200,7 @@ class _GroupDecider:
         quotas = QuotaCommit(self._quotas, evaluation.request.elapsed)
         selection = select(evaluation, contacts, person, customer_state, quotas)
         decision = answer(evaluation, selection, str(uuid7()))
-        row = decision_row(evaluation, person, decision, selection, customer_state)
+        row = decision_row(evaluation, person, decision, selection, customer_state, arm)
         new_contacts = contact_rows(evaluation.compiled.book.channels, person, decision, selection)
         self._decisions.append(row)
         self._contacts += new_contacts

@@ -13,6 +13,7 @@ from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.bid_prices import BidPrice, BidPrices
 from engine.decide.experiments.learning import Given, Weights
 from engine.decide.experiments.posteriors import Propensity
+from engine.decide.experiments.rollout import RolloutArm
 from engine.decide.pressure.counters import LoggedQuotaCounts, QuotaCounts, SeenCount
 from engine.decide.signals.strata import PREFIX
 from engine.ledger.memory import memory_of
@@ -64,6 +65,8 @@ class LoggedState(NamedTuple):
     """The attributes whose values the log leaves out."""
     is_thin: bool = False
     """Whether a run sent it and kept neither inputs nor candidates: the population holds what it was made of."""
+    arm: RolloutArm | None = None
+    """The side of the version that decided, while one was staged."""
 
 
 class LoggedDecision(NamedTuple):
@@ -139,6 +142,7 @@ def _state(row: DecisionRow, trace: Mapping[str, Any], compiled: CompiledBook) -
         _learned(trace),
         tuple(inputs["masked"]),
         bool(inputs.get("thin")),
+        RolloutArm.logged(trace.get("experiments", ())),
     )
 
 
@@ -216,7 +220,7 @@ def _learned(trace: Mapping[str, Any]) -> Given:
     return Given(
         {campaign: Weights(since, weights) for campaign, since, weights in trace.get("learned", ())},
         {campaign: Propensity(*propensity) for campaign, *propensity in trace.get("propensities", ())},
-        BidPrices(BidPrice(*price) for price in trace.get("prices", ())),
+        BidPrices((BidPrice(*price) for price in trace.get("prices", ())), is_given=True),
     )
 
 

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from engine.ledger.store import release_rows  # noqa: F401 -- declares its tables
 from engine.ledger.store.rows import METADATA
 
 context.configure(

@@ -25,12 +25,16 @@ _DONE = Select("coalesce(max(first + customers), 0)", "FROM presend_pieces WHERE
 """How many customers of a part are committed."""
 
 
-_COMMITTED = Select("coalesce(sum(customers), 0)", "FROM presend_pieces WHERE run = ?")
-"""How many customers of a run are committed."""
+_COMMITTED = Select("coalesce(sum(customers), 0)", "FROM presend_pieces WHERE run = ? AND part >= 0")
+"""How many customers of a run are committed; those of the last pass are among them already."""
 
 
 _FINISH = "UPDATE presend_runs SET finished_at = ? WHERE run = ?"
 """Says that a run is over."""
+
+
+_SHARE = "UPDATE presend_runs SET shares = ? WHERE run = ?"
+"""Says how what is scarce is shared out."""
 
 
 _MERGE = "UPDATE presend_pieces SET file = ?, sha256 = ? WHERE run = ? AND part = ?"
@@ -90,6 +94,11 @@ def add_piece(store: Store, row: PresendPieceRow) -> None:
 def merge(store: Store, run: str, part: int, file: str, sha256: str) -> None:
     """Says that one file holds all pieces of the part."""
     store.change(_MERGE, file, sha256, run, part)
+
+
+def share(store: Store, run: str, shares: str) -> None:
+    """Keeps how the run shares out what is scarce."""
+    store.change(_SHARE, shares, run)
 
 
 def finish(store: Store, run: str, at: Instant) -> None:

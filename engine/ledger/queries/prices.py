@@ -1,6 +1,8 @@
 """Reads and writes the prices of counters that all customers share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from math import isfinite
+from typing import Any
 
 from engine.decide.experiments.bid_prices import BidPrice, BidPrices
 from engine.ledger.store.rows import PriceRow
@@ -44,6 +46,32 @@ def write_prices(store: Store, prices: Iterable[BidPrice], *, run: str, now: Ins
         raise ValueError("prices begin two minutes from now or later, when every server has read them")
     store.insert(PriceRow, rows, _REPLACE)
     store.change(_DELETE_OLD, now - _KEPT)
+
+
+def bid_prices_of(shares: Mapping[str, Any], since: Instant, until: Instant | None = None) -> list[BidPrice]:
+    """The prices of a plan that shared out counters by `best` or `value`, as its document has them.
+
+    Of a counter that suffices it has none, which replaces what was before. until: None: each ends with its counter's period.
+    Raises ValueError, TypeError or KeyError for what is no such document.
+    """
+    return [_bid_price(counter, str(shares["way"]), since, until) for counter in shares["counters"]]
+
+
+def _bid_price(counter: Mapping[str, Any], way: str, since: Instant, until: Instant | None) -> BidPrice:
+    ends, cut = counter["until"] if until is None else until, counter["cut_off"]
+    numbers = (counter["price"], 0.0 if cut is None else cut["score"])
+    if not all(isfinite(number) for number in numbers) or counter["price"] < 0:
+        raise ValueError("a price is no number of at least 0")
+    name = str(counter["counter"])
+    if way == "best":
+        if cut is None:
+            return BidPrice(name, None, 0.0, None, since, ends)
+        tie = cut.get("tie")
+        return BidPrice(
+            name, int(cut["tier"]), 0.0, float(cut["score"]), since, ends, None if tie is None else int(tie)
+        )
+    tier = counter["price_tier"]
+    return BidPrice(name, None if tier is None else int(tier), float(counter["price"]), None, since, ends)
 
 
 def price_rows(store: Store) -> list[PriceRow]:

@@ -1,6 +1,7 @@
 """Opens a log by its URL, migrated to the newest form."""
 
 import sqlite3
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -49,6 +50,20 @@ def _open_sqlite(url: str, busy_timeout: float) -> SqliteStore:
     except _FAILS as error:
         raise _unavailable(path, error) from error
     return store
+
+
+def open_listener(url: str, channel: str, on_notice: Callable[[], None]) -> Callable[[], None] | None:
+    """Listens for notifications of PostgreSQL; what ends that. None for SQLite, which has none.
+
+    on_notice: called in another thread, whenever there may be something new.
+    """
+    if not url.startswith(_POSTGRES):
+        return None
+    from engine.ledger.store.listener import Listener  # noqa: PLC0415 its driver is an extra
+
+    listener = Listener(url, channel, on_notice)
+    listener.start()
+    return listener.close
 
 
 def lay_out(path: Path) -> None:

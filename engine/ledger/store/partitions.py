@@ -4,6 +4,7 @@ Every server makes them some months ahead. A row of any other month lies in the 
 none is ever refused.
 """
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -85,3 +86,45 @@ def _month(moment: datetime) -> int:
 
 def _start(month: int) -> datetime:
     return datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC)
+
+
+_PARTITIONS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = %s::regclass ORDER BY 1"
+
+
+_NEEDED: dict[str, str] = {
+    "decisions": "SELECT 1 FROM {} WHERE outcome = 'blocked' AND next_allowed_at >= %(now)s AND placement IS NULL LIMIT 1",
+    "contacts": "SELECT 1 FROM {} WHERE decision_id >= %(id)s LIMIT 1",
+}
+"""By table, what finds a row of a month for which the month stays."""
+
+
+def drop_partitions(connection: "psycopg.Connection[Any]", table: str, before: Instant, now: Instant) -> int:
+    """Drops the months of the table that ended before the moment; how many rows they had.
+
+    A month that others hold, or of decisions that become allowed from `now` on, or of contacts by later decisions, stays.
+    connection: in autocommit.
+    """
+    rows, values = 0, {"now": now, "id": id_from(before)}
+    for (name,) in connection.execute(_PARTITIONS, (table,)).fetchall():
+        month = _MONTH_OF.fullmatch(name)
+        if month is None:
+            continue
+        end = _start(int(month[1]) * 12 + int(month[2]))
+        if from_datetime(end) > before:
+            continue
+        try:
+            with connection.transaction():
+                connection.execute("SET LOCAL lock_timeout = '1s'")
+                connection.execute(_LOCK)
+                if table in _NEEDED and connection.execute(_NEEDED[table].format(name), values).fetchone():
+                    continue
+                counted = connection.execute(f"SELECT count(*) FROM {name}").fetchone()
+                connection.execute(f"DROP TABLE {name}")
+                rows += counted[0] if counted else 0
+        except psycopg.errors.LockNotAvailable:
+            log.warning("a partition is dropped later", partition=name)
+    return rows
+
+
+_MONTH_OF = re.compile(r"[a-z]+_([0-9]{4})_([0-9]{2})")
+"""The name of a partition."""

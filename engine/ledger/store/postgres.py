@@ -22,11 +22,12 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from engine.ledger.errors import CommitUnknown, DataRefused, LedgerUnavailable
 from engine.ledger.migrate import migrate_database
 from engine.ledger.store.locks import LOCK, MOST_LOCKS, check_lock_table, join, read_lock_table
-from engine.ledger.store.partitions import make_partitions
+from engine.ledger.store.partitions import PARTITIONED, drop_partitions, make_partitions
 from engine.ledger.store.postgres_url import connection_info, session, shown
 from engine.ledger.store.statements import Select, TableColumn, bound, with_given
 from engine.ledger.store.store import RowT, Store
 from engine.ledger.store.tables import table_of
+from engine.model.instant import Instant
 
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 
@@ -36,6 +37,10 @@ _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 _SHARE = "SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))"
 """Shares a lock of those that are taken by name."""
+
+
+_NOTIFY = "SELECT pg_notify(%s, %s)"
+"""LISTEN takes the channel's name as it stands here, in small letters."""
 
 
 _UNSETTLED = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
@@ -191,6 +196,20 @@ class PostgresStore(Store):
     def share(self, name: str) -> None:
         """Waits until no transaction has the lock for itself; what is sent after it waits as well."""
         self._run(_SHARE, (name,))
+
+    def drop_months(self, table: str, before: Instant, now: Instant) -> int:
+        """Drops whole partitions."""
+        if table not in PARTITIONED:
+            return 0
+        try:
+            return drop_partitions(self._ready(), table, before, now)
+        except psycopg.Error as error:
+            self.close()
+            raise LedgerUnavailable(f"the log could not be pruned: {_cause(error)}") from error
+
+    def notify(self, channel: str, text: str) -> None:
+        """Sends a notification, which goes out with the commit."""
+        self._run(_NOTIFY, (channel, text))
 
     def prove(self, rows: Mapping[type[tuple[Any, ...]], Sequence[tuple[Any, ...]]]) -> None:
         """Adds the rows and rolls them back: by then the tables have grown, and no reader or replica sees anything.

@@ -57,6 +57,11 @@ def session(url: str, lock_timeout: float) -> str:
     return make_conninfo("", **{"application_name": "tact", **_NETWORK, **info})
 
 
+def direct(url: str) -> str:
+    """The connection string of a session that only listens; what the URL sets itself takes precedence."""
+    return make_conninfo("", **{"application_name": "tact listen", **_NETWORK, **connection_info(url)})
+
+
 def shown(url: str) -> str:
     """The URL without its password, for messages."""
     info = connection_info(url)

@@ -14,13 +14,13 @@ _DUE = text("outcome = 'blocked' AND next_allowed_at IS NOT NULL AND placement I
 """Of decisions that may lead to a contact later, without the caller's doing."""
 
 
-_DUE_INDEXES = (
+_DECISION_INDEXES = (
     Index("decisions_due", "next_allowed_at", "decision_id", sqlite_where=_DUE, postgresql_where=_DUE),
-    Index("decisions_due_of", "person", "decision_id", sqlite_where=_DUE, postgresql_where=_DUE),
+    Index("decisions_by_person", "person"),
 )
 
 
-@stored("decisions", *_DUE_INDEXES, postgresql_partition_by="RANGE (decision_id)")
+@stored("decisions", *_DECISION_INDEXES, postgresql_partition_by="RANGE (decision_id)")
 class DecisionRow(NamedTuple):
     """One decision, complete enough to repeat it."""
 
@@ -326,13 +326,13 @@ class AssignmentRow(NamedTuple):
 
 @stored("books")
 class BookRow(NamedTuple):
-    """A version of a book that was live."""
+    """A version of a book that was live, or was published."""
 
     version: IdKey
     text: str
     """A JSON object of the book's files, by name: what they load as has this version. At most about 64 MiB."""
     first_at: BigInt
-    """When a server first served it, or decided by it."""
+    """When a server first served it or decided by it, or it was published."""
 
 
 @stored("challenges", postgresql_partition_by="RANGE (decision_id)")
@@ -432,6 +432,8 @@ class PresendRunRow(NamedTuple):
     """A JSON object of what else all parts must have alike."""
     finished_at: BigInt | None
     """Empty: it is under way, or was interrupted."""
+    shares: str | None = None
+    """A JSON object of how what is scarce was shared out before anybody was decided; empty: it was not."""
 
 
 @stored("presend_pieces", sqlite_with_rowid=False)
@@ -440,7 +442,7 @@ class PresendPieceRow(NamedTuple):
 
     run: IdKey
     part: NumberKey
-    """A range of the customers in order of their names, from 0."""
+    """A range of the customers in order of their names, from 0; below 0 in the last pass, -1 of the part 0."""
     first: NumberKey
     """The first customer's place in the part, from 0."""
     customers: BigInt
@@ -465,6 +467,17 @@ class PriceRow(NamedTuple):
     until: BigInt | None
     run: str
     """By what it was found."""
+    created_at: BigInt
+
+
+@stored("pseudonym_keys", sqlite_with_rowid=False)
+class PseudonymKeyRow(NamedTuple):
+    """The key by which the names of persons are hashed where they must not stand: in the audit."""
+
+    number: NumberKey
+    """0: there is one."""
+    secret: str
+    """32 random bytes in hexadecimal."""
     created_at: BigInt
 
 

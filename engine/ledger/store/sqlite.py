@@ -153,6 +153,9 @@ class SqliteStore(Store):
     def share(self, name: str) -> None:
         """Does nothing: writers come one by one."""
 
+    def notify(self, channel: str, text: str) -> None:
+        """Does nothing: whoever follows a file looks again and again."""
+
     def prove(self, rows: Mapping[type[tuple[Any, ...]], Sequence[tuple[Any, ...]]]) -> None:
         """Adds the rows and deletes them: the transaction writes every page that they changed. A rollback would write none."""
         for row, values in rows.items():

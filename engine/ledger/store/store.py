@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from engine.ledger.store.statements import Select
+from engine.model.instant import Instant
 
 RowT = TypeVar("RowT", bound=tuple[Any, ...])
 
@@ -81,6 +82,17 @@ class Store(ABC):
     @abstractmethod
     def share(self, name: str) -> None:
         """Shares a lock until the transaction ends: one that takes it by `transaction` waits, or is waited for."""
+
+    @abstractmethod
+    def notify(self, channel: str, text: str) -> None:
+        """Tells whoever listens on the channel, once the transaction is kept; where nobody can listen, nothing happens."""
+
+    def drop_months(self, table: str, before: Instant, now: Instant) -> int:  # noqa: ARG002 for stores without months
+        """Drops the months of the table that ended before the moment, where tables are divided by month; the rows in them.
+
+        A month of decisions that become allowed from `now` on stays. In transactions of its own.
+        """
+        return 0
 
     @abstractmethod
     def prove(self, rows: Mapping[type[tuple[Any, ...]], Sequence[tuple[Any, ...]]]) -> None:

@@ -13,10 +13,11 @@ from engine.batch.lanes import ColumnPlan
 from engine.batch.results import Funnel
 from engine.batch.scarce import ScarceWay
 from engine.decide.compiled import CompiledBook
+from engine.decide.pressure.counters import QuotaKey
 from engine.measure.population.columns import ColumnFile, PeopleChunk
 from engine.measure.population.files import Fault
 from engine.measure.population.people import Person
-from engine.measure.population.scarcity import PairSpool
+from engine.measure.population.scarcity import PairSpool, left_of, shared_rules
 from engine.measure.population.simulate import OnVisits, PeopleRefused
 from engine.model.decision import Outcome
 from engine.model.instant import Instant, to_datetime
@@ -41,16 +42,19 @@ def preview(
     advance: OnVisits = lambda _: None,
     *,
     way: ScarceWay | None = None,
+    counted: Mapping[QuotaKey, int] | None = None,
 ) -> Preview:
     """Decides everybody in the file; by `way`, what all customers share is then shared out among them.
+
+    counted: what counters have counted that are shared out; None: nothing.
 
     Raises PeopleRefused if the file does not fit, Disagreement if columns and engine differ, and what opening it raises.
     """
     file, parser = ColumnFile(path, compiled, plan.now, plan.channels), Parser(compiled)
-    kernel, names = Kernel(compiled, plan), _Names()
+    names = _Names()
     with ExitStack() as stack:
         spool = None if way is None else stack.enter_context(PairSpool(compiled, plan.now))
-        kernel.on_going = None if spool is None else spool.add
+        kernel = Kernel(compiled, plan, on_going=None if spool is None else spool.add)
         for chunk in file.chunks():
             names.add(chunk)
             if not file.faults.count:
@@ -62,7 +66,8 @@ def preview(
             file.faults.add(Fault(0, "", "there are no people"))
         if file.faults.count:
             raise PeopleRefused(file.faults)
-        shared_out = None if spool is None or way is None else spool.share_out(way)
+        left = left_of(shared_rules(compiled), counted or {}, plan.now)
+        shared_out = None if spool is None or way is None else spool.share_out(way, left)
     return Preview(kernel.funnel, file.ignored, shared_out)
 
 

@@ -1,7 +1,7 @@
-"""Shares out what is scarce among everybody in a preview: keeps their candidates on disk, and says who gets what."""
+"""Shares out what is scarce among everybody of a population: keeps their candidates on disk, and says who gets what."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -13,26 +13,57 @@ from engine.batch.columns import Codes
 from engine.batch.demand import NO_COUNTER, NOTHING_TAKEN, PairChunk
 from engine.batch.going import GoingPair
 from engine.batch.scarce import CounterPlan, ScarcePlan, ScarceWay, plan
+from engine.decide.arbitrate.prices import tie_of, tier_of
 from engine.decide.compiled import CompiledBook
-from engine.decide.experiments.bucketing import identity, stable_hash
+from engine.decide.experiments.bucketing import identity
+from engine.decide.pressure.counters import QuotaKey
 from engine.decide.pressure.quotas import QuotaRule
+from engine.ledger.queries import quotas
+from engine.ledger.store.store import Store
 from engine.model.instant import Instant
 
-_LARGEST = (1 << 64) - 1
+
+def shared_rules(compiled: CompiledBook) -> dict[str, QuotaRule]:
+    """The rules of all counters that all customers share, by counter; those of places too."""
+    places = (rule for of_channel in compiled.pressure.places.values() for rule in of_channel.rules.values())
+    return {rule.counter: rule for rule in (*compiled.pressure.shared, *places)}
+
+
+def counted_in(store: Store, compiled: CompiledBook, now: Instant, at: Instant) -> dict[QuotaKey, int]:
+    """What servers and sends have counted in the periods of `now`, holds that end before `at` left out."""
+    keys = [rule.key(now) for rule in shared_rules(compiled).values()]
+    with store.transaction(writes=False):
+        return {QuotaKey(*key): number for key, number in quotas.peek_all(store, keys, at).items()}
+
+
+def left_of(rules: Mapping[str, QuotaRule], counted: Mapping[QuotaKey, int], now: Instant) -> dict[str, int]:
+    """What is left of each counter in the period of the moment."""
+    return {name: max(0, rule.limit - counted.get(rule.key(now), 0)) for name, rule in rules.items()}
 
 
 class PairSpool:
     """The pairs that may go, in files of a folder that is deleted at the end; read again and again, a chunk at a time."""
 
-    def __init__(self, compiled: CompiledBook, now: Instant) -> None:
-        self._now = now
+    def __init__(
+        self, compiled: CompiledBook, now: Instant, name: str = "all", folder: Path | None = None
+    ) -> None:
+        """name: of this one among those that write to the same folder. folder: of another spool; None: one of its own."""
+        self._now, self._name = now, name
         self._salt = compiled.book.salt
-        self._rules: dict[str, QuotaRule] = {rule.counter: rule for rule in compiled.pressure.shared}
+        self._rules = shared_rules(compiled)
         self._numbers = {counter: number for number, counter in enumerate(self._rules)}
-        self._forms: dict[tuple[str, str, bool], int] = {}
+        forms = (
+            (own.campaign.name, channel, is_withheld)
+            for own in compiled.compiled_campaigns
+            for channel in own.campaign_channels
+            for is_withheld in (False, True)
+        )
+        self._forms = {form: number for number, form in enumerate(forms)}
         """Campaign, channel and whether it is withheld, numbered."""
-        self._folder = TemporaryDirectory(prefix="tact-")
-        self._chunks = 0
+        self._own = TemporaryDirectory(prefix="tact-") if folder is None else None
+        self.folder = Path(self._own.name) if self._own is not None else Path(folder or "")
+        self.files: list[str] = []
+        """The names of the chunks in the folder; those of other spools of the book may be added."""
 
     def __enter__(self) -> Self:
         return self
@@ -40,45 +71,56 @@ class PairSpool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._folder.cleanup()
+        if self._own is not None:
+            self._own.cleanup()
 
     def __iter__(self) -> Iterator[PairChunk]:
-        for number in range(self._chunks):
-            with np.load(self._path(number)) as columns:
+        for file in self.files:
+            with np.load(self.folder / file) as columns:
                 yield PairChunk(*(columns[name] for name in PairChunk._fields))
 
     def add(self, customers: Sequence[str], pairs: Sequence[GoingPair]) -> None:
-        """Keeps the pairs of customers who are decided together."""
+        """Keeps the pairs of customers who are decided together, in the customers' own order.
+
+        Pairs behind one that takes of no counter are left out: the customer gets that one before.
+        """
         prefixes = [identity(self._salt, customer) for customer in customers]
         keyed = sorted(
             (
                 pair.row,
                 -pair.compiled_campaign.campaign.tier,
-                -pair.score,
-                stable_hash(prefixes[pair.row] + pair.compiled_campaign.identity),
+                -pair.rank,
+                -tie_of(prefixes[pair.row], pair.compiled_campaign),
                 pair.compiled_campaign.campaign.name,
                 number,
             )
             for number, pair in enumerate(pairs)
         )
-        ordered = [pairs[entry[-1]] for entry in keyed]
+        free = -1
+        kept = []
+        for entry in keyed:
+            if entry[0] != free:
+                kept.append(entry)
+                free = entry[0] if not pairs[entry[-1]].campaign_channel.quotas else free
+        ordered = [pairs[entry[-1]] for entry in kept]
         rows = np.array([pair.row for pair in ordered], np.int64)
         counters, amounts = self._taken(ordered)
         chunk = PairChunk(
             np.searchsorted(rows, np.arange(len(customers) + 1)).astype(np.int64),
-            np.array([pair.compiled_campaign.campaign.tier for pair in ordered], np.int64),
+            np.array([tier_of(pair.compiled_campaign) for pair in ordered], np.int64),
             np.array([pair.score for pair in ordered], np.float64),
-            np.array([_LARGEST - entry[3] for entry in keyed], np.uint64),
+            np.array([-entry[3] for entry in kept], np.uint64),
             counters,
             amounts,
         )
         forms = np.array([self._form(pair) for pair in ordered], np.int64)
-        np.savez(self._path(self._chunks), forms=forms, **chunk._asdict())
-        self._chunks += 1
+        file = f"{self._name}-{len(self.files)}.npz"
+        np.savez(self.folder / file, forms=forms, **chunk._asdict())
+        self.files.append(file)
 
-    def share_out(self, way: ScarceWay) -> dict[str, Any]:
-        """Shares out all counters from their limits, as JSON."""
-        made = plan(self, [rule.limit for rule in self._rules.values()], way)
+    def share_out(self, way: ScarceWay, left: Mapping[str, int]) -> dict[str, Any]:
+        """Shares out what is left of all counters, as JSON."""
+        made = plan(self, [left[name] for name in self._rules], way)
         offers, withheld, moved, without = self._funnel(made)
         return {
             "way": way.value,
@@ -105,7 +147,7 @@ class PairSpool:
         forms = list(self._forms)
         numbers, moved, without = np.zeros(len(forms), np.int64), 0, 0
         for number, taken in enumerate(made.taken):
-            with np.load(self._path(number)) as columns:
+            with np.load(self.folder / self.files[number]) as columns:
                 starts, own = columns["starts"], columns["forms"]
             has = taken != NOTHING_TAKEN
             numbers += np.bincount(own[taken[has]], minlength=len(forms))
@@ -121,26 +163,20 @@ class PairSpool:
         return offers, withheld, moved, without
 
     def _taken(self, pairs: Sequence[GoingPair]) -> tuple[Codes, Codes]:
-        """What each pair takes: counters and amounts."""
-        rules = [() if pair.is_withheld else pair.campaign_channel.quotas for pair in pairs]
+        """What each pair takes: counters and amounts, which are 0 of what is withheld; that is refused as others are."""
+        rules = [pair.campaign_channel.quotas for pair in pairs]
         width = max(map(len, rules), default=0) or 1
         counters = np.full((len(pairs), width), NO_COUNTER, np.int64)
         amounts = np.zeros((len(pairs), width), np.int64)
         for row, own in enumerate(rules):
             for column, rule in enumerate(own):
-                if rule.counter not in self._numbers:
-                    self._numbers[rule.counter] = len(self._rules)
-                    self._rules[rule.counter] = rule
                 counters[row, column] = self._numbers[rule.counter]
-                amounts[row, column] = rule.amount
+                amounts[row, column] = 0 if pairs[row].is_withheld else rule.amount
         return counters, amounts
 
     def _form(self, pair: GoingPair) -> int:
         key = pair.compiled_campaign.campaign.name, pair.campaign_channel.channel, pair.is_withheld
-        return self._forms.setdefault(key, len(self._forms))
-
-    def _path(self, number: int) -> Path:
-        return Path(self._folder.name) / f"{number}.npz"
+        return self._forms[key]
 
 
 def _counter_document(rule: QuotaRule, counter: CounterPlan, now: Instant) -> dict[str, Any]:
@@ -148,10 +184,11 @@ def _counter_document(rule: QuotaRule, counter: CounterPlan, now: Instant) -> di
     return {
         "counter": rule.counter,
         "unit": rule.unit,
-        "limit": counter.limit,
+        "limit": rule.limit,
+        "left": counter.limit,
         "demand": counter.demand,
         "taken": counter.taken,
-        "cut_off": None if cut is None else {"tier": cut.tier, "score": cut.score},
+        "cut_off": None if cut is None else {"tier": cut.tier, "score": cut.score, "tie": cut.tie},
         "price": counter.price * rule.unit,
         "price_tier": counter.price_tier,
         "until": rule.ends(now),

@@ -21,7 +21,7 @@ from engine.measure.report.replays import Supposal, Supposed, most_tried, try_ch
 from engine.measure.report.tables import CampaignRow, ReportPeriod, Tables
 from engine.measure.report.unlisted import add_unlisted, count_unlisted
 from engine.measure.report.uplift import Options, adjusted, is_headline, measure
-from engine.measure.report.uplift_section import programme, section
+from engine.measure.report.uplift_section import programme, section, stages
 from engine.measure.report.variants import variants
 from engine.rulebook.model.book import Book
 
@@ -194,6 +194,7 @@ def _report(tables: Tables, book: Book, period: ReportPeriod, options: Options, 
     campaigns, of_campaigns = measure(tables, "campaign", options, _planned(book))
     holdouts, of_holdouts = measure(tables, "holdout", options, {})
     trials, of_trials = measure(tables, "trial", options, {})
+    staged, of_stages = measure(tables, "stage", options, {})
     effects = adjusted([*of_campaigns, *of_holdouts], options.metric)
     of_campaigns, of_holdouts = effects[: len(of_campaigns)], effects[len(of_campaigns) :]
     without = [row["campaign"] for row in tables.rows(_WITHOUT_CONTROL)]
@@ -227,6 +228,7 @@ def _report(tables: Tables, book: Book, period: ReportPeriod, options: Options, 
             happened(tables, options.campaigns, options.level, options.rates),
             pressure(tables, book, trials, of_trials, supposals, untried),
             funnel(tables, options.campaigns, changes, supposals, untried, unlisted),
+            *stages(staged, of_stages, options),
             *challenger(tables),
         ),
         _headlines(of_campaigns, options.metric),

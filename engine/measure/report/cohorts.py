@@ -21,14 +21,14 @@ WITH draws AS (
     UNION ALL
     SELECT e.purpose, e.name, e.decision_id, 0, coalesce(n.person, e.person), e.time, d.book_version, '', '', e.salt,
         CASE WHEN e.purpose = 'holdout' THEN e.high - e.low ELSE 1 - (e.high - e.low) END,
-        e.inside = (e.purpose = 'trial'), coalesce(e.unit, n.person, e.person)
+        e.inside = (e.purpose <> 'holdout'), coalesce(e.unit, n.person, e.person)
     FROM experiments e LEFT JOIN names n ON n.name = e.person JOIN decisions d ON d.decision_id = e.decision_id
-    WHERE e.purpose IN ('holdout', 'trial')
+    WHERE e.purpose IN ('holdout', 'trial', 'stage')
 )
 SELECT * FROM draws
 QUALIFY row_number() OVER (PARTITION BY family, subject, salt, person ORDER BY time, decision_id, position) = 1
 """
-"""The first draw of each person under a salt: by a campaign's control, by a holdout, or by the trial of a rule."""
+"""The first draw of each person under a salt: by a campaign's control, a holdout, the trial of a rule, or a staged version."""
 
 _COHORT = """
 CREATE TABLE cohort AS

@@ -119,7 +119,7 @@ def refusal(family: str, enrolled: Enrolled, sums: Sums, p: float, *, anyway: bo
     treated, control = sums.whole()
     if not treated.persons or not control.persons:
         return "an arm has no persons whose window is over: counts only"
-    if family != "trial":
+    if family not in ("trial", "stage"):
         return _unreported(treated, control)
     return ""
 

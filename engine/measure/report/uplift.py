@@ -47,7 +47,7 @@ class Options(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A campaign, a holdout, or a rule on trial, with everything that its effects come from."""
+    """A campaign, a holdout, a rule on trial, or a staged version, with everything that its effects come from."""
 
     name: str
     enrolled: Enrolled

@@ -125,6 +125,36 @@ def programme(subjects_of: Sequence[Subject], effects: Sequence[Effect], options
     )
 
 
+def stages(subjects_of: Sequence[Subject], effects: Sequence[Effect], options: Options) -> list[Section]:
+    """What staged versions of the book caused, against the live ones beside them; no section where none was staged."""
+    if not subjects_of:
+        return []
+    return [
+        Section(
+            "stages",
+            "What staged versions caused",
+            "Did persons do better by the staged version than by the live one?",
+            "effect",
+            (
+                _grid("stages", "Effect of staged versions", "version", subjects_of, effects, options),
+                replace(_cohorts(subjects_of, "version"), name="stages_cohorts"),
+            ),
+            refusals=tuple(
+                f"{subject.name}: {subject.refused}" for subject in subjects_of if subject.refused
+            ),
+            computations=(
+                Computation(
+                    "effect",
+                    "persons for whom the staged version decides (treated) against those for whom the live one does (control),"
+                    " drawn by person; caps and memory are one for both",
+                    "persons who were decided for while the version was staged, for the first time under its salt",
+                    "persons for whom that was before the period, and those in a holdout",
+                ),
+            ),
+        )
+    ]
+
+
 def _grid(
     name: str,
     title: str,

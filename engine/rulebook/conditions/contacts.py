@@ -10,7 +10,7 @@ from engine.rulebook.conditions.derived import renamed, span_name, text_name
 from engine.rulebook.conditions.event_fields import EventGrammar
 from engine.rulebook.model.book import Attribute, AttributeType
 from engine.rulebook.model.derived import NO_OUTCOME, ContactCount
-from engine.rulebook.report.diagnostics import Code, Severity, quote
+from engine.rulebook.report.diagnostics import Code, Severity, Suggestion, quote
 from engine.rulebook.report.findings import Path
 from engine.rulebook.shapes.derived import ContactConditionShape
 from engine.rulebook.shapes.faults import shaped
@@ -77,7 +77,11 @@ class ContactReader:
             if name not in _OUTCOMES:
                 at = path if isinstance(given, str) else (*path, index)
                 meant = meant_outcome(name) or findings.nearest(name, _OUTCOMES)
-                hint = f"did you mean '{meant}'?" if meant else f"one of: {', '.join(_OUTCOMES)}"
+                hint = (
+                    Suggestion(f"did you mean '{meant}'?", name, meant)
+                    if meant
+                    else f"one of: {', '.join(_OUTCOMES)}"
+                )
                 findings.error(at, Code.UNKNOWN, f"there is no outcome {quote(name)}", hint)
         return tuple(sorted(set(names))) if set(names) <= set(_OUTCOMES) else None
 

@@ -20,6 +20,11 @@ FIELDS: Mapping[str, Attribute] = {
 }
 """Fields of every event. Any other field is an attribute of the event."""
 
+EVENT_NOUN = "type of events"
+
+EVENT_TYPES = ("events", "types")
+"""The section of the types of events."""
+
 _RESERVED = {
     "type": "the type of events is what `event` names",
     "event": "the type of events is what stands beside `where`, under `event`",
@@ -35,7 +40,9 @@ class EventGrammar(Trees):
 
     beside: tuple[str, ...] = ()
     """Keys beside the fields, for "did you mean"."""
-    types: SymbolTable[EventType] = field(default_factory=lambda: SymbolTable("type of events"))
+    types: SymbolTable[EventType] = field(
+        default_factory=lambda: SymbolTable(EVENT_NOUN, section=EVENT_TYPES)
+    )
     """The types of events that the book declares; none if there may be any."""
     event: str = ""
     """The type of the events that conditions are on; empty if there may be any."""
@@ -46,6 +53,8 @@ class EventGrammar(Trees):
         """The grammar for events of the type named at the path, which is reported if the book declares others only."""
         if self.types.values or self.types.broken:
             self.types.get(event, path, self.findings)
+        else:
+            self.findings.use((*EVENT_TYPES, event), path)
         return self.named(event)
 
     def named(self, event: str) -> "EventGrammar":

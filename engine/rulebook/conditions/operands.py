@@ -23,7 +23,7 @@ from engine.model.instant import DAY, Microseconds
 from engine.model.texts import number_text, span_text
 from engine.model.values import Scalar
 from engine.rulebook.model.book import Attribute, AttributeType
-from engine.rulebook.report.diagnostics import Code, quote
+from engine.rulebook.report.diagnostics import Code, Suggestion, quote
 from engine.rulebook.report.findings import Findings, ParseError, Path
 from engine.rulebook.symbols import AttributeScope
 from engine.rulebook.text import datetimes, durations, hints, regions
@@ -287,7 +287,9 @@ class OperandReader:
             _check_declared(attribute, operand, exact=exact)
         if exact and isinstance(operand, str) and (normal := self._normal(attribute, operand)) != operand:
             raise _WrongError(
-                Code.VALUE, f"{quote(operand)} is never equal: requests have {normal}", f"write {normal}"
+                Code.VALUE,
+                f"{quote(operand)} is never equal: requests have {normal}",
+                Suggestion(f"write {normal}", str(operand), str(normal)),
             )
         return operand
 

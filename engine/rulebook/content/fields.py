@@ -21,7 +21,7 @@ from engine.rulebook.model.book import (
     Template,
     ValueFormat,
 )
-from engine.rulebook.report.diagnostics import Code, Severity, quote
+from engine.rulebook.report.diagnostics import Code, Severity, Suggestion, quote
 from engine.rulebook.report.findings import Findings, Path, SourcePlace
 from engine.rulebook.symbols import AttributeScope, SymbolTable
 from engine.rulebook.text import regions
@@ -68,12 +68,10 @@ class ContentReader:
 
     def _fields(self, key: str, data: FieldTexts, path: Path) -> Fields:
         channels = self.channels
-        if (
-            key != "default"
-            and key not in channels.values
-            and key not in channels.broken
-            and not channels.partial
-        ):
+        if key == "default":
+            return self._templates(data, path)
+        self.findings.use((*channels.section, key), path, key=True)
+        if key not in channels.values and key not in channels.broken and not channels.partial:
             hint = self.findings.suggest(key, ["default", *channels.values])
             message = f"{quote(key)} is neither `default` nor a channel"
             self.findings.key_error(path, Code.UNKNOWN, message, hint)
@@ -125,7 +123,11 @@ def check_field_name(name: str, path: Path, findings: Findings) -> None:
     """Report what is not the name of a field at the key that the path ends in."""
     if not is_words(name):
         meant = as_words(name)
-        hint = f"write {meant}" if meant else "lower-case words of letters, digits and _"
+        hint = (
+            Suggestion(f"write {meant}", name, meant)
+            if meant
+            else "lower-case words of letters, digits and _"
+        )
         findings.key_error(path, Code.NAME, f"{quote(name)} is not the name of a field", hint)
 
 
@@ -209,7 +211,9 @@ class _PlaceholderReader:
         name = unicodedata.normalize("NFC", name.strip())
         attribute = None
         if name:
+            self.findings.placeholder = self.token.span()
             attribute = self.attribute_scope.use(name, self.path, self.findings, shown=True)
+            self.findings.placeholder = None
         else:
             self.findings.error(self.path, Code.TEMPLATE, "a placeholder without an attribute")
         value_format = self._format(stated.strip()) if colon else None

@@ -23,6 +23,8 @@ _BASIC = frozenset(
 _EXTENSION = frozenset("\f^{}\\[~]|€")
 """Each takes two septets: an escape, and itself."""
 
+_GSM_7 = _BASIC | _EXTENSION
+
 
 class Alphabet(StrEnum):
     """Alphabet of a message; one character beyond GSM-7 makes the whole message UCS-2."""
@@ -46,14 +48,16 @@ class Length(NamedTuple):
 
 def is_gsm_7(text: str) -> bool:
     """Whether the default alphabet and its extension have every character of the text."""
-    return all(character in _BASIC or character in _EXTENSION for character in text)
+    return _GSM_7.issuperset(text)
 
 
 def length(text: str) -> Length:
     """The length of a text; an empty one takes one segment. A character is never split between two parts."""
     alphabet = Alphabet.GSM_7 if is_gsm_7(text) else Alphabet.UCS_2
-    sizes = [_size(character, alphabet) for character in text]
     whole, part = _ROOM[alphabet]
+    if alphabet is Alphabet.GSM_7 and len(text) <= whole and _EXTENSION.isdisjoint(text):
+        return Length(alphabet, len(text), 1)
+    sizes = [_size(character, alphabet) for character in text]
     units = sum(sizes)
     return Length(alphabet, units, 1 if units <= whole else _parts(sizes, part))
 

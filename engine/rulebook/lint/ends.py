@@ -1,4 +1,4 @@
-"""Notes on campaigns that nothing ends for a customer, and on stocks that the page views of one visitor use up."""
+"""Notes on campaigns that nothing ends, on stocks that page views of one visitor use up, and on prices of nothing."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from engine.conditions.model import ALWAYS, attributes_of
 from engine.model.contact import Facts
 from engine.model.instant import DAY
 from engine.rulebook.lint.pressure import contacts_of_campaign
-from engine.rulebook.model.book import Book, Campaign, Category, Kind
+from engine.rulebook.model.book import Book, Campaign, Category, Kind, ScarceKind
 from engine.rulebook.model.policies import Cap, Period, Rolling
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings
@@ -49,6 +49,26 @@ def check_stocks(book: Book, findings: Findings) -> None:
             )
             hint = "give it to a campaign with `channels`, or count what is shown: a cap with `count: {kind: inbound}`"
             findings.remark(("campaigns", name, "placements"), Code.STOCK_BY_VIEWS, message, hint=hint)
+
+
+def check_scarce(book: Book, findings: Findings) -> None:
+    """Note a book that gives what is scarce by prices and has nothing that could be."""
+    shared = (
+        *(offer.stock for offer in book.offers.values()),
+        *(own for campaign in book.campaigns.values() for own in (campaign.total, campaign.budget)),
+        *(
+            own
+            for channel in book.channels.values()
+            for own in (channel.capacity, channel.capacity_each, channel.budget)
+        ),
+        book.budget,
+    )
+    if book.scarce is ScarceKind.PRICES and not any(shared):
+        message = (
+            "nothing is scarce: the book has no stock, total, capacity or budget that could have a price"
+        )
+        hint = "leave `scarce` out, or give an offer a `stock` or a channel a `capacity`"
+        findings.remark(("book", "arbitration", "scarce"), Code.NOTHING_SCARCE, message, hint=hint)
 
 
 def _is_bounded(book: Book, campaign: Campaign) -> bool:

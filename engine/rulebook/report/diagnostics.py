@@ -89,6 +89,8 @@ class Code(StrEnum):
     """A commercial campaign that writes to a customer without limit, also after they have bought (a note)."""
     STOCK_BY_VIEWS = "stock-by-views"
     """A stock of which every page view of one visitor takes one (a note)."""
+    NOTHING_SCARCE = "nothing-scarce"
+    """Prices of what is scarce, in a book where nothing can be (a note)."""
     PAST = "past"
     """A period, a day or a condition that lies in the past for good (a note)."""
     DOMINATED = "dominated"
@@ -125,7 +127,7 @@ LEVELS: Mapping[Code, tuple[Severity, ...]] = {
     **dict.fromkeys((Code.NEVER_TRUE, Code.ALWAYS_TRUE, Code.CONTAINS_EMPTY, Code.SHADOWED), (_WARNING,)),
     **dict.fromkeys((Code.UNREACHABLE_VARIANT, Code.DOMINATED, Code.MIDNIGHT_HOLE), (_WARNING,)),
     **dict.fromkeys((Code.LOCALE_MISSING, Code.IGNORED_FILE), (_WARNING, _NOTE)),
-    **dict.fromkeys((Code.NO_END, Code.STOCK_BY_VIEWS), (_NOTE,)),
+    **dict.fromkeys((Code.NO_END, Code.STOCK_BY_VIEWS, Code.NOTHING_SCARCE), (_NOTE,)),
     **dict.fromkeys((Code.MAY_BE_MISSING, Code.TIE, Code.PAST, Code.NIGHT, Code.LOCALE_FIELD), (_NOTE,)),
 }
 """The severities with which each code is reported, the gravest first."""
@@ -148,6 +150,26 @@ class Diagnostic:
     """What to do about it, such as "did you mean 'profile.age'?"; may be empty."""
     source: str = ""
     """The line of the file, for the excerpt; empty for no excerpt."""
+    length: int = 1
+    """How many characters of the line, from the column on, it is about."""
+    word: str = ""
+    """What `suggestion` stands for: in the line, at the column or behind it; empty without a suggestion."""
+    suggestion: str = ""
+    """What was probably meant by `word`; empty if nothing is known to be like it."""
+
+
+class Suggestion(str):
+    """A hint that tells programs, too, what to write in place of which word."""
+
+    __slots__ = ("replacement", "word")
+    word: str
+    replacement: str
+
+    def __new__(cls, hint: str, word: str, replacement: str) -> "Suggestion":
+        """The hint for people, what is written, and what was probably meant."""
+        made = super().__new__(cls, hint)
+        made.word, made.replacement = word, replacement
+        return made
 
 
 _WIDTH = 110

@@ -5,9 +5,9 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from typing import TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
-from engine.rulebook.report.diagnostics import Code, Diagnostic, Severity, quote
+from engine.rulebook.report.diagnostics import Code, Diagnostic, Severity, Suggestion, quote
 
 T = TypeVar("T")
 
@@ -26,11 +26,33 @@ _COMPARISONS = 100_000
 MOST_ERRORS = 1_000
 """Errors of one load; it stops there, so that the work and the memory for a broken book are bounded."""
 
+MOST_COLUMNS = 10_000
+"""Where in a line the length of what is reported is measured; further on, of texts without line breaks, it is 1."""
+
 MOST_REMARKS = 10_000
 """Warnings and notes of one load that are kept; further ones are counted."""
 
 _NEGATION = re.compile(r"(?:not\b|!) *", re.IGNORECASE)
 """How a condition in words begins that means its opposite."""
+
+
+_WRITTEN = re.compile(r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s,:\]}][^\s,\]}]*)""")
+"""A key or a value as it is written: in quotes, or up to a blank, a comma or the end of what is around it."""
+
+
+class Use(NamedTuple):
+    """A name of the book where something refers to it."""
+
+    target: Path
+    """Where the name is declared: section and name, or further down, as a slot of a layer."""
+    path: Path
+    """Of the value that refers to it, or that its key refers to."""
+    key: bool = False
+    """Whether the key refers to it, and not the value."""
+    offset: int = 0
+    """Characters of the reference before the name: of `pattern.cart.item` 8 for `cart`."""
+    placeholder: tuple[int, int] | None = None
+    """Where in the text of the value the placeholder begins and ends that is the reference; None: the value is."""
 
 
 class TooManyErrors(Exception):
@@ -74,6 +96,10 @@ class Findings:
     """Whether an earlier version has loaded the book: then what only later ones refuse is let pass, for replays."""
     start: str = ""
     """The file of diagnostics whose path is written nowhere."""
+    uses: list[Use] = field(default_factory=list)
+    """The names that were looked up, and from where."""
+    placeholder: tuple[int, int] | None = None
+    """Where in its text the placeholder is that is being read; None outside of placeholders."""
     _diagnostics: set[Diagnostic] = field(default_factory=set)
     _comparisons: int = _COMPARISONS
     _errors: int = 0
@@ -108,7 +134,10 @@ class Findings:
         file, line, column = location
         lines = self.sources.get(file, ())
         source = lines[line - 1] if 0 < line <= len(lines) else ""
-        diagnostic = Diagnostic(file, line, column, code, message, severity, hint, source)
+        word, suggestion = (hint.word, hint.replacement) if isinstance(hint, Suggestion) else ("", "")
+        length = _length(source, column)
+        details = (message, severity, str(hint), source, length, word, suggestion)
+        diagnostic = Diagnostic(file, line, column, code, *details)
         if diagnostic not in self._diagnostics:
             self._add(diagnostic)
 
@@ -122,6 +151,10 @@ class Findings:
             self._remarks += 1
             if self._remarks <= MOST_REMARKS:
                 self._diagnostics.add(diagnostic)
+
+    def use(self, target: Path, path: Path, *, key: bool = False, offset: int = 0) -> None:
+        """Keep that the path, or its key, refers to the name that is declared at the target."""
+        self.uses.append(Use(target, path, key, offset, self.placeholder))
 
     def parse(self, path: Path, text: str | None, parser: Callable[[str], T], hint: str = "") -> T | None:
         """The parsed text; None for None, and after reporting the ParseError that the parser raised.
@@ -143,7 +176,7 @@ class Findings:
     def suggest(self, word: str, candidates: Collection[str]) -> str:
         """A hint that names the candidate most like the word; empty if none is like it."""
         nearest = self.nearest(word, candidates)
-        return f"did you mean '{nearest}'?" if nearest else ""
+        return Suggestion(f"did you mean '{nearest}'?", word, nearest) if nearest else ""
 
     def nearest(self, word: str, candidates: Collection[str]) -> str:
         """The candidate most like the word; empty if none is like it."""
@@ -213,6 +246,12 @@ class Findings:
             if location:
                 return location
         return self.start, 1, 1
+
+
+def _length(source: str, column: int) -> int:
+    """Characters of the key or the value at the column; 1 where there is none."""
+    written = _WRITTEN.match(source, column - 1) if column <= MOST_COLUMNS else None
+    return max(len(written[0].rstrip(":")), 1) if written else 1
 
 
 def _prefixes(path: Path) -> Iterable[Path]:

@@ -85,6 +85,7 @@ class CampaignReader:
         reached = self._check_reach(shape, offer, path)
         if shape.group is not None:
             check_name(shape.group, (*path, "group"), findings)
+            findings.use(("groups", shape.group), (*path, "group"))
         learned = scores.learned_propensity(shape, path, findings)
         campaign = Campaign(
             name,

@@ -72,6 +72,7 @@ class SelectorReader:
     def _tags(self, value: str | Sequence[str], path: Path) -> frozenset[str]:
         known = frozenset(tag for offer in self.offers.values.values() for tag in offer.tags)
         for index, tag in enumerate(_listed(value)):
+            self.findings.use(("tags", tag), (*path, index))
             if tag not in known and not self.offers.partial and not self.offers.broken:
                 message = f"no offer has the tag {quote(tag)}"
                 hint = self.findings.suggest(tag, known)

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from engine.rulebook.conditions.contacts import ContactReader
 from engine.rulebook.conditions.derived import BehaviourReader, DistanceReader
-from engine.rulebook.conditions.event_fields import FIELDS, EventGrammar, check_field
+from engine.rulebook.conditions.event_fields import EVENT_NOUN, EVENT_TYPES, FIELDS, EventGrammar, check_field
 from engine.rulebook.conditions.grammar import Grammar
 from engine.rulebook.conditions.operands import OperandReader
 from engine.rulebook.conditions.trends import TrendReader
@@ -135,7 +135,7 @@ def read_event_types(
     data: Mapping[str, PlainData], findings: Findings, *, partial: bool
 ) -> SymbolTable[EventType]:
     """The types of events that the section `events` declares; none if there may be any."""
-    types: SymbolTable[EventType] = SymbolTable("type of events", partial=partial)
+    types: SymbolTable[EventType] = SymbolTable(EVENT_NOUN, partial=partial, section=EVENT_TYPES)
     shape = shaped(EventsShape, dict(data), _PATH, findings)
     if shape is None or not shape.types:
         return types

@@ -174,6 +174,7 @@ class ExperimentReader:
             if not inside:
                 message = "a layer and one of its slots are needed, joined by `/`"
             self.findings.error(path, Code.UNKNOWN, message, hint)
+        self.findings.use((*layers.section, name, "slots", inside), path, offset=len(name) + 1)
         return layer.slots.get(inside)
 
     def ramp(self, data: Mapping[str, PlainData] | None, path: Path) -> Ramp | ConversionRamp | None:

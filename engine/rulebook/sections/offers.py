@@ -106,6 +106,8 @@ def _offer(
         if not shape.content or not all(shape.content.values()):
             return None  # empty content is reported once, not for each use
     stock = None if shape.stock is None else Quota(f"{name}/stock", shape.stock)
+    for index, tag in enumerate(shape.tags):
+        contents.findings.use(("tags", tag), (*path, "tags", index))
     tags = frozenset(shape.tags)
     if shape.promise is not None:
         check_name(shape.promise, (*path, "promise"), contents.findings)

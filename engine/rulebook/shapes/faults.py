@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from engine.rulebook.report.diagnostics import Code, quote
+from engine.rulebook.report.diagnostics import Code, Suggestion, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.shapes.sections import NOT_NEEDED, PURPOSE, Shape
 from engine.rulebook.text import hints
@@ -184,7 +184,8 @@ def _report_choice(label: str, fault: ErrorDetails, path: Path, findings: Findin
     choices = str(fault.get("ctx", {})["expected"]).replace(" or ", ", ").replace("'", "").split(", ")
     given = fault["input"]
     meant = hints.choice(given, choices) if isinstance(given, str) else ""
-    hint = f"write {meant}" if meant else findings.suggest(given, choices) if isinstance(given, str) else ""
+    hint = findings.suggest(given, choices) if isinstance(given, str) and not meant else ""
+    hint = Suggestion(f"write {meant}", str(given), meant) if meant else hint
     shown = quote(given) if isinstance(given, str) else "this"
     findings.error(path, Code.VALUE, f"{label} cannot be {shown}", hint or f"one of: {', '.join(choices)}")
 

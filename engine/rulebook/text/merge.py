@@ -2,10 +2,11 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from engine.rulebook.model.policies import POLICY_SECTIONS
-from engine.rulebook.report.diagnostics import Code, quote
+from engine.rulebook.report.diagnostics import Code, Suggestion, quote
 from engine.rulebook.report.findings import Findings, Path, SourcePosition
 from engine.rulebook.text import hints, ignores, nodes, yaml_events
 from engine.rulebook.text.files import MAX_BOOK_BYTES, MAX_FILE_BYTES, Sources
@@ -67,16 +68,30 @@ class Merged:
         return here if isinstance(here, dict) else {}
 
 
-def merge(sources: Sources, findings: Findings) -> Merged:
-    """Read all files and put their sections together; what is wrong goes to the findings."""
-    merged = Merged(whole=not sources.problems)
+def compose_of_book(text: str) -> Document:
+    """The document in the text of a file of a book."""
+    return nodes.compose(text, book=True)
+
+
+def merge(
+    sources: Sources,
+    findings: Findings,
+    merged: Merged | None = None,
+    compose: Callable[[str], Document] = compose_of_book,
+) -> Merged:
+    """Read all files and put their sections together, in `merged` if it is given; what is wrong goes to the findings."""
+    merged = Merged() if merged is None else merged
+    merged.whole = not sources.problems
     for problem in sources.problems:
         findings.report((problem.file, 1, 1), problem.code, problem.message, problem.hint)
     findings.start = min(sources.files, default="")
     room = MAX_BOOK_BYTES
     for name, content in sorted(sources.files.items()):
         room -= len(content)
-        document = _document(name, content, merged, findings, fits=room >= 0)
+        text = _text(name, content, findings, fits=room >= 0)
+        document = (
+            Document(whole=False) if text is None else _document(name, text, merged, findings, compose(text))
+        )
         merged.whole &= document.whole
         _take(name, document, merged, findings)
         if len(findings.values) > MAX_VALUES:
@@ -90,7 +105,8 @@ def merge(sources: Sources, findings: Findings) -> Merged:
     return merged
 
 
-def _document(name: str, content: bytes, merged: Merged, findings: Findings, *, fits: bool) -> Document:
+def _text(name: str, content: bytes, findings: Findings, *, fits: bool) -> str | None:
+    """The text of the file; None after reporting why it cannot be read."""
     try:
         if len(content) > MAX_FILE_BYTES:
             raise Unreadable(Code.TOO_LARGE, (1, 1), "the file is larger than 1 MiB", "split it into several")
@@ -101,10 +117,14 @@ def _document(name: str, content: bytes, merged: Merged, findings: Findings, *, 
         if reason.code is Code.ENCODING:
             findings.sources[name] = yaml_events.escaped_lines(content)
         findings.report((name, *reason.position), reason.code, reason.message, reason.hint)
-        return Document(whole=False)
+        return None
     findings.sources[name] = yaml_events.LINE_BREAK.split(text)
+    return text
+
+
+def _document(name: str, text: str, merged: Merged, findings: Findings, document: Document) -> Document:
+    """The document in the text of the file, after reporting what is wrong with it."""
     merged.ignores[name] = ignores.read(text)
-    document = nodes.compose(text, book=True)
     misplaced = isinstance(document.data, dict) and any(
         key not in SECTIONS and _home(value, (key,)) for key, value in document.data.items()
     )
@@ -248,7 +268,8 @@ def check_name(name: str, path: Path, findings: Findings) -> None:
     """Report a name with characters that are not allowed in names."""
     if not is_name(name):
         meant = "-".join(name.lower().split())
-        hint = f"write {meant}" if is_name(meant) else "up to 100 letters, digits, and . _ - after the first"
+        hint = "up to 100 letters, digits, and . _ - after the first"
+        hint = Suggestion(f"write {meant}", name, meant) if is_name(meant) else hint
         findings.key_error(path, Code.NAME, f"{quote(name)} is not a name", hint)
 
 

@@ -27,6 +27,7 @@ class Certificates:
     def __init__(self, cert: Path, key: Path, client_ca: Path | None) -> None:
         self._cert, self._key, self._client_ca = cert, key, client_ca
         self._fresh: deque[grpc.ServerCertificateConfiguration] = deque(maxlen=1)
+        self._context: ssl.SSLContext
         self.files = WatchedFile("certificate", [path for path in (cert, key, client_ca) if path], self._read)
 
     def credentials(self) -> grpc.ServerCredentials:
@@ -35,6 +36,26 @@ class Certificates:
         return grpc.dynamic_ssl_server_credentials(
             self._fresh.pop(), newest, require_client_authentication=self._client_ca is not None
         )
+
+    def tls(self) -> ssl.SSLContext:
+        """The context of a port that gRPC does not serve, each of whose connections gets the newest certificate."""
+        first = self._new_context()
+
+        def renew(secured: ssl.SSLSocket | ssl.SSLObject, _name: str, _context: ssl.SSLContext) -> None:
+            secured.context = self._context
+
+        first.sni_callback = renew  # which is called without a name, too
+        return first
+
+    def _new_context(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(self._cert, self._key)
+        context.set_alpn_protocols(["http/1.1"])
+        if self._client_ca:
+            context.load_verify_locations(self._client_ca)
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context
 
     def _newest(self) -> "grpc.ServerCertificateConfiguration | None":
         """Called by gRPC before each handshake, in a thread of its own; None: no new certificate."""
@@ -51,6 +72,7 @@ class Certificates:
             _check_authorities(self._client_ca)
         if (cert, key) != (_bytes(self._cert), _bytes(self._key)):
             raise WrongCertificate(f"{self._cert} or {self._key} changed while they were read")
+        self._context = self._new_context()
         self._fresh.append(grpc.ssl_server_certificate_configuration([(key, cert)], client_ca))
 
 
@@ -94,6 +116,11 @@ def names_of_peer(properties: Mapping[str, Iterable[bytes]]) -> tuple[str, ...] 
     """
     pem = next(iter(properties.get("x509_pem_cert", ())), None)
     return None if pem is None else _names_in(pem)
+
+
+def names_of_der(certificate: bytes | None) -> tuple[str, ...] | None:
+    """As `names_of_peer`, of a certificate in DER."""
+    return None if certificate is None else _names_in(ssl.DER_cert_to_PEM_cert(certificate).encode())
 
 
 @lru_cache(1024)

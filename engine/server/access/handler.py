@@ -5,14 +5,14 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from functools import cache
 from inspect import isasyncgenfunction
 from typing import Any, TypeAlias
 
 import grpc
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import DecodeError
 from grpc.aio import EOF
 
+from engine.server.access.admission import requests_in
 from engine.server.access.callers import Caller
 from engine.server.access.limits import CallTimeout, RateLimit, Task
 from engine.server.access.roles import Overdue, Refused, Silent
@@ -22,10 +22,6 @@ from engine.wire.violations import FieldViolation, InvalidMessage
 
 Admit: TypeAlias = Callable[[Context], Caller]
 """Returns the caller of a call, or raises Refused."""
-
-
-_BATCHES = ("requests", "events")
-"""The fields that make a message a batch."""
 
 
 class OpenStreams:
@@ -105,7 +101,7 @@ def _unary(inner: Any, admit: Admit, bounds: CallBounds) -> Any:
                 rate_limit = caller.rate_limit
             message = await _read_only_message(context)
             if rate_limit is not None:
-                rate_limit.charge(_requests(message) - 1, time.monotonic())
+                rate_limit.charge(requests_in(message) - 1, time.monotonic())
             return await inner(message, context)
         except (Refused, InvalidMessage) as error:
             status = status_of(error)
@@ -131,20 +127,6 @@ async def _read_only_message(context: Context) -> Any:
     if message is EOF:
         raise InvalidMessage([FieldViolation("", "the call bears no message")])
     return message
-
-
-def _requests(message: Any) -> int:
-    """How many requests the message counts as; 1 for a message that cannot be read."""
-    kind: Any = type(message)
-    field = _batch_of(kind)
-    return len(getattr(message, field)) if field else 1
-
-
-@cache
-def _batch_of(kind: type) -> str:
-    """The field of a batch that holds its requests; empty for any other message."""
-    fields = kind.DESCRIPTOR.fields_by_name if issubclass(kind, Message) else ()
-    return next((name for name in _BATCHES if name in fields), "")
 
 
 def _answer(inner: Any, admit: Admit, bounds: CallBounds) -> Any:
@@ -239,7 +221,7 @@ async def _metered(messages: Any, rate_limit: RateLimit | None, bounds: CallBoun
             return
         yield message
         if rate_limit is not None:
-            rate_limit.charge(_requests(message), time.monotonic())
+            rate_limit.charge(requests_in(message), time.monotonic())
             await asyncio.sleep(max(0.0, rate_limit.wait(time.monotonic())))
 
 

@@ -16,6 +16,12 @@ class Role(StrEnum):
     """Set `now` in a request."""
     WATCH = "watch"
     """Read what is kept about all customers, and who becomes due."""
+    READ = "read"
+    """Read versions of books, and what servers serve."""
+    WRITE = "write"
+    """Publish versions of books."""
+    APPROVE = "approve"
+    """Approve versions that others published."""
 
 
 ANY = frozenset(Role)
@@ -34,8 +40,20 @@ _DECISIONS = {
 }
 
 
+_READS = frozenset({Role.READ, Role.WRITE, Role.APPROVE, Role.ADMIN})
+
+
+_RULEBOOKS = {
+    **dict.fromkeys(("Check", "List", "Get", "Diff", "Servers"), _READS),
+    "Publish": frozenset({Role.WRITE, Role.ADMIN}),
+    "Approve": frozenset({Role.APPROVE}),
+    **dict.fromkeys(("Activate", "Stage", "Rollback"), frozenset({Role.ADMIN})),
+}
+
+
 NEEDS: Mapping[str, frozenset[Role]] = {
     **{f"/tact.v1.Decisions/{method}": frozenset({role}) for method, role in _DECISIONS.items()},
+    **{f"/tact.v1.Rulebooks/{method}": roles for method, roles in _RULEBOOKS.items()},
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": ANY,
 }
 """By the method's path, the roles of which a caller needs one."""
@@ -43,6 +61,14 @@ NEEDS: Mapping[str, frozenset[Role]] = {
 
 OPEN = frozenset(f"/grpc.health.v1.Health/{method}" for method in ("Check", "List", "Watch"))
 """Methods without a role or a token: probes have no tokens, and learn nothing but health."""
+
+
+NEEDED: Mapping[str, frozenset[Role]] = {**NEEDS, "GET /v1/books/{name}/live": ANY}
+"""As NEEDS, with the routes over HTTP that are no methods of the contract, by their verb and path."""
+
+
+OPEN_TO_ALL = OPEN | {"GET /healthz", "GET /readyz", "GET /openapi.json", "GET /docs"}
+"""As OPEN, with the routes over HTTP without a role: the contract's description is the same for every server."""
 
 
 class Refused(Exception):

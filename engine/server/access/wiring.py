@@ -1,12 +1,14 @@
 """Access control as the settings say: the interceptor and the certificate, kept up to date with their files."""
 
 import asyncio
+import ssl
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import grpc
 
+from engine.server.access.admission import Admission
 from engine.server.access.callers import Callers, everyone
 from engine.server.access.callers_file import MOST_BYTES, CallersFile, WrongCallers
 from engine.server.access.certificates import Certificates
@@ -29,11 +31,16 @@ class AccessWiring:
         self._looking: asyncio.Future[None] | None = None
         self._callers = self._read_callers(settings)
         self._certificates = self._read_certificates(settings)
-        self.access = AccessInterceptor(lambda: self._callers, settings.request_timeout, settings.stream_idle)
+        self.admission = Admission(lambda: self._callers, settings.request_timeout)
+        self.access = AccessInterceptor(self.admission, settings.stream_idle)
 
     def credentials(self) -> grpc.ServerCredentials | None:
         """The credentials to open the port with; None: without TLS. To be called once."""
         return self._certificates.credentials() if self._certificates else None
+
+    def tls(self) -> ssl.SSLContext | None:
+        """The same for a port that gRPC does not serve."""
+        return self._certificates.tls() if self._certificates else None
 
     def loops(self) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
         """What has to run for as long as there are calls, by name. Calls end in time also while a file cannot be read."""
@@ -43,6 +50,7 @@ class AccessWiring:
         """Every second until cancelled, ends calls that may not go on."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
+            self.admission.sweep()
             self.access.sweep()
 
     async def _follow_files(self) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -12,20 +12,19 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
+from engine.decide.compiled import OpenSignals
 from engine.decide.signals.compile import CompiledSignals
 from engine.decide.signals.evaluator import Evaluator, open_evaluator
 from engine.decide.signals.python_evaluator import PythonEvaluator
-from engine.rulebook.load import load_sources
-from engine.rulebook.model.book import Book
 from engine.rulebook.report.diagnostics import Diagnostic, Severity, in_short
-from engine.rulebook.text import files
 from engine.server.background import in_thread
+from engine.server.book.helper import LoadFailed, LoadHelper, LoadRequest, TriedBook
 from engine.server.book.probe import probe
 
 log = structlog.get_logger()
 
 
-_MOST_LOGGED = 20
+MOST_LOGGED = 20
 """Diagnostics in one message; `tact check` shows all of them."""
 
 
@@ -52,8 +51,8 @@ class BookHost(Protocol[Prepared]):
     def version(self) -> str:
         """The version that is served."""
 
-    def prepare(self, book: Book, contents: Mapping[str, bytes]) -> Prepared:
-        """Makes a book and its files ready to serve, and tries its signals; called in a thread, for seconds."""
+    def prepare(self, tried: TriedBook) -> Prepared:
+        """Makes a book ready to serve; called in a thread, for up to seconds."""
 
     async def publish(self, prepared: Prepared, seconds: float) -> None:
         """Serves it from now on; seconds: how long reading and preparing took."""
@@ -68,6 +67,7 @@ class BookSource(Generic[Prepared]):
     def __init__(self, folder: Path, host: BookHost[Prepared], **labels: str) -> None:
         self._folder = folder
         self._host = host
+        self._helper = LoadHelper()
         self._log = log.bind(**labels)
         self._requested = asyncio.Event()
         self._even_unchanged = False
@@ -76,6 +76,11 @@ class BookSource(Generic[Prepared]):
         self.refused: tuple[Diagnostic, ...] = ()
         """The errors of the folder's book, which keep it from being served; empty while there are none."""
 
+    @property
+    def refuses(self) -> bool:
+        """Whether the folder's book cannot be served."""
+        return bool(self.refused)
+
     def request(self, *, even_unchanged: bool = False) -> None:
         """Requests a reload; several requests during a reload lead to one more.
 
@@ -83,18 +88,6 @@ class BookSource(Generic[Prepared]):
         """
         self._even_unchanged = self._even_unchanged or even_unchanged
         self._requested.set()
-
-    def request_on_sighup(
-        self, others: Sequence["BookSource[Any]"] = (), *, even_unchanged: bool = False
-    ) -> None:
-        """Requests a reload at each SIGHUP from now on, of others too."""
-
-        def requested() -> None:
-            self.request(even_unchanged=even_unchanged)
-            for other in others:
-                other.request()
-
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, requested)
 
     def loops(self, *, watch: bool) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
         """What has to run for as long as the book is served, by name; watch: whether changes of its files request a reload."""
@@ -116,6 +109,9 @@ class BookSource(Generic[Prepared]):
         even_unchanged, self._even_unchanged = self._even_unchanged, False
         try:
             prepared, diagnostics = await in_thread(partial(self._read, None if even_unchanged else before))
+        except LoadFailed as error:
+            log.error("reload failed", live=before, cause=str(error))  # noqa: TRY400 the cause says it all
+            return Reloaded.FAILED
         except Exception:
             log.exception("reload failed", live=before)
             return Reloaded.FAILED
@@ -123,7 +119,7 @@ class BookSource(Generic[Prepared]):
             diagnostic for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR
         )
         if self.refused:
-            shown = [in_short(diagnostic) for diagnostic in self.refused[:_MOST_LOGGED]]
+            shown = [in_short(diagnostic) for diagnostic in self.refused[:MOST_LOGGED]]
             log.error("book refused", live=before, errors=len(self.refused), diagnostics=shown)
             return Reloaded.REFUSED
         if prepared is None:
@@ -134,16 +130,31 @@ class BookSource(Generic[Prepared]):
 
     def _read(self, served: str | None) -> tuple[Prepared | None, tuple[Diagnostic, ...]]:
         """The folder's book as its host prepares it; None where it does not load, or is the version that is served."""
-        sources = files.read_folder(self._folder)
-        loaded = load_sources(sources, str(self._folder))
-        if loaded.book is None or loaded.book.version == served:
-            return None, loaded.diagnostics
-        return self._host.prepare(loaded.book, sources.files), loaded.diagnostics
+        result = self._helper.load(LoadRequest(self._folder, served))
+        if result.tried is None:
+            return None, result.diagnostics
+        note_objection(result.tried.objection)
+        return self._host.prepare(result.tried), result.diagnostics
+
+
+def request_on_sighup(*requests: Callable[[], object]) -> None:
+    """Calls these at each SIGHUP from now on."""
+
+    def requested() -> None:
+        for request in requests:
+            request()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, requested)
 
 
 def open_tried(compiled: CompiledSignals) -> Evaluator:
     """Opens durable-rules if it passes a trial of the rules, else the evaluator in plain Python. Takes seconds."""
-    return open_evaluator(compiled) if objection(compiled) is None else PythonEvaluator(compiled)
+    return opener(objection(compiled))(compiled)
+
+
+def opener(objection: str | None) -> OpenSignals:
+    """Opens durable-rules, or the evaluator in plain Python where there is an objection to that."""
+    return open_evaluator if objection is None else PythonEvaluator
 
 
 def objection(compiled: CompiledSignals) -> str | None:
@@ -152,6 +163,11 @@ def objection(compiled: CompiledSignals) -> str | None:
     Returns why they have to be evaluated in plain Python; None if they passed.
     """
     reason = probe(compiled)
+    note_objection(reason)
+    return reason
+
+
+def note_objection(reason: str | None) -> None:
+    """Says why signals are evaluated in plain Python, if they are."""
     if reason is not None:
         log.error("signals are evaluated in plain Python", reason=reason)
-    return reason

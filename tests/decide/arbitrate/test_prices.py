@@ -10,9 +10,11 @@ from typer.testing import CliRunner
 
 from engine.cli import app
 from engine.decide.answer import answer
+from engine.decide.arbitrate.prices import tie_of
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
 from engine.decide.experiments.bid_prices import BidPrice, BidPrices
+from engine.decide.experiments.bucketing import identity
 from engine.decide.experiments.learning import Learned
 from engine.decide.select import select
 from engine.explain.explain import paid_prices
@@ -108,20 +110,30 @@ def test_a_cut_off_refuses_scores_up_to_it(compiled: CompiledBook) -> None:
         own.candidate.compiled_campaign.campaign.name: own.reason
         for own in select(evaluation, (), "ann").tried
     }
-    assert refused["cream"].code is ReasonCode.NOT_WORTH_IT
+    assert refused["cream"] == Reason(ReasonCode.OUT_OF_STOCK, "cream/stock")
+
+
+def test_equal_scores_go_by_their_tie(compiled: CompiledBook) -> None:
+    """At the cut-off itself only larger ties get it, as the hash of customer and campaign has them."""
+    own = tie_of(identity("s", "ann"), compiled.compiled_campaigns[0])
+    cut = price("cream/stock", 0.0, cut_off=5.0)
+    assert campaign_of(decided(compiled, 0.5, cut._replace(tie=own))) == ("oil", "push")
+    assert campaign_of(decided(compiled, 0.5, cut._replace(tie=own - 1))) == ("cream", "sms")
 
 
 def test_people_read_what_a_price_took(compiled: CompiledBook) -> None:
     """In words: which counter is scarce, and what it took from the score, or that it goes to others."""
     for scarce, words in (
         (price("cream/stock", 3.2), "its score is 3.2 less for cream/stock, which is scarce"),
-        (price("cream/stock", 0.0, cut_off=5.0), "cream/stock is scarce and goes to those who score more"),
+        (price("cream/stock", 0.0, cut_off=5.0), "cream/stock went to customers with a score above 5"),
+        (price("cream/stock", 0.0, tier=1), "cream/stock went to campaigns of a higher tier"),
     ):
         evaluation = evaluate(compiled, request(0.5), priced(scarce))
-        paid = paid_prices(evaluation, "cream")
+        cream, oil = compiled.compiled_campaigns
+        paid = paid_prices(evaluation, cream)
         explained = CampaignExplained("cream", Reason(ReasonCode.OUTRANKED, "oil"), None, 1.0, paid=paid)
         assert words in sentence(explained, compiled.book.timezone)
-        assert paid_prices(evaluation, "oil") == {}
+        assert paid_prices(evaluation, oil) == ()
 
 
 def test_tiers_above_pay_nothing_and_tiers_below_get_nothing(compiled: CompiledBook) -> None:

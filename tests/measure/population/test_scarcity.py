@@ -16,6 +16,7 @@ from engine.model.request import Request
 from engine.model.values import Value
 from engine.rulebook.load import load_text
 from engine.rulebook.text.datetimes import parse_moment
+from tests.logs import Log
 
 NOW = "2026-03-02T10:00"
 BOOK = """
@@ -26,14 +27,14 @@ attributes:
   profile.phone: {type: text}
 channels:
   email: {kind: outbound, address: profile.phone, consent: not_needed, cost: 0.25}
-  sms: {kind: outbound, address: profile.phone, consent: not_needed, cost: 0.5, capacity: {limit: 50, per: calendar day}}
+  sms: {kind: outbound, address: profile.phone, consent: not_needed, cost: 0.5, capacity: {limit: 30, per: calendar day}}
 offers:
   cream: {name: x, value: 10, stock: 20, content: {default: {text: x}}}
   oil: {name: x, value: 8, stock: 25, content: {default: {text: x}}}
   tip: {name: x, value: 1, content: {default: {text: x}}}
 campaigns:
-  cream: {offer: cream, channels: [sms], propensity: {attribute: profile.cream, default: 0.1}}
-  oil: {offer: oil, channels: [sms], propensity: {attribute: profile.oil, default: 0.1}, control: 20%}
+  cream: {offer: cream, channels: [sms, email], propensity: {attribute: profile.cream, default: 0.1}}
+  oil: {offer: oil, channels: [sms, email], propensity: {attribute: profile.oil, default: 0.1}, control: 20%}
   tip: {offer: tip, channels: [email]}
 """
 
@@ -66,9 +67,9 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(app, ["presend", *map(str, arguments)])
 
 
-def shared_out(book: Path, people: Path, way: str) -> dict[str, Any]:
+def shared_out(book: Path, people: Path, way: str, *more: str) -> dict[str, Any]:
     """What the preview says of it."""
-    result = run(book, people, "--preview", "--json", "--scarce", way, "--now", NOW)
+    result = run(book, people, "--preview", "--json", "--scarce", way, "--now", NOW, *more)
     assert result.exit_code == 0, result.output
     document: dict[str, Any] = json.loads(result.stdout)["scarce"]
     return document
@@ -99,7 +100,30 @@ def test_in_order_is_what_the_engine_decides_one_by_one(book: Path, people: Path
     compiled = compile_book(loaded)
     document = shared_out(book, people, "order")
     offers = {(own["campaign"], own["channel"]): own["offers"] for own in document["campaigns"]}
-    assert {form: number for form, number in offers.items() if number} == one_by_one(compiled)
+    expected = one_by_one(compiled)
+    assert {form: number for form, number in offers.items() if number} == expected
+    assert expected["oil", "email"], "some get it on the further channel, when the first is full"
+
+
+def test_counters_start_at_what_a_log_has_left(book: Path, people: Path, tmp_path: Path) -> None:
+    """What an earlier send took is not there to be shared out."""
+    log, first = f"sqlite:///{tmp_path}/tact.db", tmp_path / "first.csv"
+    first.write_text("".join(people.read_text(encoding="utf-8").splitlines(keepends=True)[:16]), "utf-8")
+    missing = run(book, people, "--preview", "--scarce", "best", "--log", log)
+    assert missing.exit_code == 2
+    assert "there is no log at" in missing.output
+    assert run(book, first, "--out", tmp_path / "out", "--log", log, "--now", NOW).exit_code == 0
+    document = shared_out(book, people, "best", "--log", log)
+    sms = next(own for own in document["counters"] if own["counter"] == "sms/capacity")
+    assert (sms["limit"], sms["left"]) == (30, 30 - _taken(log, "sms"))
+    assert 0 < sms["taken"] <= sms["left"]
+    cream = next(own for own in document["counters"] if own["counter"] == "cream/stock")
+    assert cream["left"] < cream["limit"]
+
+
+def _taken(log: str, channel: str) -> int:
+    rows = Log(log).rows(f"SELECT count(*) FROM contacts WHERE channel = '{channel}' AND state <> 'shadow'")
+    return int(rows[0][0])
 
 
 def test_better_ways_are_worth_more_and_say_what_one_more_is_worth(book: Path, people: Path) -> None:
@@ -121,10 +145,3 @@ def test_people_read_the_plan(book: Path, people: Path) -> None:
     assert result.exit_code == 0
     for text in ("shared out: value", "cream/stock", "of the best possible", "get another than their first"):
         assert text in result.stdout
-
-
-def test_a_send_does_not_share_out_yet(book: Path, people: Path, tmp_path: Path) -> None:
-    """It is refused, instead of being ignored."""
-    result = run(book, people, "--out", tmp_path / "out", "--scarce", "best")
-    assert result.exit_code == 2
-    assert "--scarce needs --preview" in result.output

@@ -27,6 +27,7 @@ LINES = {
     "never-true": ("book.yaml", 16),
     "night": ("book.yaml", 12),
     "no-end": ("book.yaml", 9),
+    "nothing-scarce": ("book.yaml", 2),
     "past": ("book.yaml", 12),
     "sensitive-name": ("book.yaml", 4),
     "shadowed": ("book.yaml", 13),

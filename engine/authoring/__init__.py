@@ -1,0 +1,1 @@
+"""What editors need to know of a book that is being written, without any protocol."""

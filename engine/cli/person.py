@@ -1,0 +1,206 @@
+"""`tact person`: what is held of one person, and what happened with them."""
+
+import getpass
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import orjson
+import typer
+from rich.text import Text
+
+from engine.cli.command import CliCommand, CliGroup
+from engine.cli.exits import USAGE, fail
+from engine.cli.logged import check_log
+from engine.cli.options import LogUrl, settings_of
+from engine.cli.screen import screen
+from engine.explain.books import Books
+from engine.ledger.errors import LedgerError
+from engine.ledger.store.open import open_store
+from engine.ledger.store.store import Store
+from engine.model.instant import Instant, from_datetime
+from engine.model.texts import time_text
+from engine.privacy.page import person_page
+from engine.privacy.record import PersonReader, PersonRecord, document, present, read_person
+from engine.privacy.timeline import TimelineEntry, timeline, zone_of
+
+_END: Instant = 2**62
+
+_PRIVATE = 0o600
+"""The mode of files with what is held of a person."""
+
+Customer = Annotated[
+    str, typer.Argument(help="Any name of the person: the id that callers send, or one linked to it.")
+]
+
+person = typer.Typer(
+    name="person",
+    cls=CliGroup,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@person.callback()
+def _person() -> None:
+    """Show what is held of one person, and what happened with them. Each look is noted in the log's audit."""
+
+
+@person.command("export", cls=CliCommand)
+def export(
+    customer: Customer,
+    log: LogUrl = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write JSON into this file instead of printing it.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Also write an HTML file that the person can read.")
+    ] = None,
+) -> None:
+    """Export all that is held of a person, under any of their names, with the reasons of each decision.
+
+    Files are readable for you alone. Parquet files of sends are not read: the runs that they belong to are listed.
+    """
+    with _reading(customer, log, "export") as (record, books):
+        made = document(record, books)
+    text = orjson.dumps(made, option=orjson.OPT_INDENT_2)
+    try:
+        if html is not None:
+            _write(html, person_page(made).encode())
+        if out is not None:
+            _write(out, text + b"\n")
+    except OSError as error:
+        fail(f"{error.filename} cannot be written: {error.strerror}")
+    if out is None:
+        typer.echo(text.decode())
+    elif record.is_empty:
+        typer.echo(f"nothing is held under {customer!r}", err=True)
+
+
+@person.command("show", cls=CliCommand)
+def show(
+    customer: Customer,
+    log: LogUrl = None,
+    day: Annotated[
+        str | None,
+        typer.Option("--on", metavar="DAY", help="Only what happened on this day, such as 2026-03-10."),
+    ] = None,
+    last: Annotated[int, typer.Option(min=1, help="Show at most so many of the last entries.")] = 50,
+    zone_name: Annotated[
+        str | None,
+        typer.Option("--zone", help="Time zone of the days and times; that of the last book by default."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, for machines.")] = False,
+) -> None:
+    """Show what happened with a person in order of time: decisions with their reasons, contacts, outcomes, consents, events.
+
+    It answers "why did she get nothing on Tuesday?".
+    """
+    wanted = _day(day)
+    given = _zone(zone_name)
+    with _reading(customer, log, "show") as (record, books):
+        zone = given or zone_of(record, books)
+        entries = timeline(record, books, _period(wanted, zone))
+    shown = entries[-last:]
+    if as_json:
+        typer.echo(orjson.dumps(_document(record, shown, zone), option=orjson.OPT_INDENT_2).decode())
+        return
+    _print(record, shown, len(entries) - len(shown), zone)
+
+
+@contextmanager
+def _reading(customer: str, log: str | None, action: str) -> Iterator[tuple[PersonRecord, Books]]:
+    """What is held of the person, and the books of the log. Ends the command with a sentence if it cannot be read."""
+    if not customer:
+        fail("name the customer", USAGE)
+    url = settings_of(log=log).log
+    try:
+        check_log(url)
+    except ValueError as error:
+        fail(str(error), USAGE)
+    try:
+        with closing(open_store(url)) as store:
+            yield _read(store, customer, action), Books(store)
+    except LedgerError as error:
+        fail(str(error))
+
+
+def _read(store: Store, customer: str, action: str) -> PersonRecord:
+    return read_person(store, customer, PersonReader(getpass.getuser(), action), present())
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Writes the file, readable for its owner alone."""
+    path.touch(_PRIVATE)
+    path.chmod(_PRIVATE)
+    path.write_bytes(content)
+
+
+def _day(text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        fail(f"--on needs a day such as 2026-03-10, not {text!r}", USAGE)
+
+
+def _zone(name: str | None) -> ZoneInfo | None:
+    if name is None:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        fail(f"--zone needs a time zone such as Europe/Paris, not {name!r}", USAGE)
+
+
+def _period(day: date | None, zone: ZoneInfo) -> tuple[Instant, Instant]:
+    if day is None:
+        return -_END, _END
+    first = datetime.combine(day, time(), zone)
+    after = datetime.combine(day + timedelta(days=1), time(), zone)
+    return from_datetime(first), from_datetime(after)
+
+
+def _document(record: PersonRecord, entries: list[TimelineEntry], zone: ZoneInfo) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "customer": record.customer,
+        "person": record.names.person,
+        "names": list(record.names.names),
+        "timeline": [
+            {
+                "at": time_text(entry.at, zone),
+                "kind": entry.kind,
+                "text": entry.text,
+                "details": list(entry.details),
+            }
+            for entry in entries
+        ],
+    }
+
+
+def _print(record: PersonRecord, entries: list[TimelineEntry], more: int, zone: ZoneInfo) -> None:
+    console = screen()
+    if record.is_empty:
+        console.print(Text(f"nothing is held under {record.customer!r}"))
+        return
+    console.print(Text.assemble((record.names.person, "bold"), f", {zone.key}"))
+    if len(record.names.names) > 1:
+        console.print(Text(f"also {', '.join(record.names.names[1:])}"))
+    if more:
+        console.print(Text(f"… {more:,} earlier entries; --last shows more"))
+    if not entries:
+        console.print(Text("nothing happened in this time"))
+    for entry in entries:
+        at = time_text(entry.at, zone).replace("T", " ")
+        console.print(
+            Text.assemble((at, "dim"), "  ", (entry.text, "bold" if entry.kind == "decision" else ""))
+        )
+        for detail in entry.details:
+            console.print(Text(f"    {detail}"))

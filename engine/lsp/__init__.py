@@ -1,0 +1,1 @@
+"""The language server: what `authoring` knows, in the protocol that editors speak."""

@@ -1,0 +1,229 @@
+"""The methods of the service that releases books: from the contract's messages to the ledger, and back.
+
+What takes long is done in a child process: the check of a book, and the comparison of two.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import TypeVar
+
+import grpc
+import structlog
+
+from engine.api.v1 import rulebooks_pb2 as pb
+from engine.ledger.errors import LedgerError
+from engine.ledger.ledger import Ledger
+from engine.ledger.store.store import Store
+from engine.model.instant import Instant
+from engine.releases import (
+    CheckedRelease,
+    ReleaseActor,
+    ReleaseCommand,
+    ReleaseRefused,
+    activate_command,
+    activation_response,
+    approve_command,
+    check_apart,
+    check_publish,
+    check_response,
+    compare_apart,
+    diff_response,
+    files_of,
+    publish_command,
+    publish_response,
+    read_list,
+    read_pair,
+    read_release,
+    read_servers,
+    read_version,
+    refusal_of,
+    refuse_command,
+    rollback_command,
+)
+from engine.server.access.callers import CALLER
+from engine.server.access.roles import TooMuch
+from engine.server.background import in_thread
+from engine.server.handlers import Context, unary
+from engine.settings import Settings
+from engine.wire.violations import InvalidMessage
+
+log = structlog.get_logger()
+
+
+ResultT = TypeVar("ResultT")
+
+
+_MOST_WAITING = 8
+"""Checks under way and waiting; more are refused. They come one by one."""
+
+
+_RETRY_SECONDS = 5.0
+
+
+_LONGEST = 600.0
+"""Seconds that a check may take, where neither the caller nor the server sets a limit."""
+
+
+_SMALL_BYTES = 16 * 1024
+"""Of a message without files."""
+
+
+def rulebooks_handler(service: "RulebooksService") -> grpc.GenericRpcHandler:
+    """The methods of releases."""
+    return grpc.method_handlers_generic_handler(
+        pb.DESCRIPTOR.services_by_name["Rulebooks"].full_name,
+        {
+            "Check": unary(service.check, pb.CheckRequest),
+            "Publish": unary(service.publish, pb.PublishRequest),
+            "Approve": unary(service.approve, pb.ApproveRequest, _SMALL_BYTES),
+            "Activate": unary(service.activate, pb.ActivateRequest, _SMALL_BYTES),
+            "Stage": unary(service.stage, pb.StageRequest, _SMALL_BYTES),
+            "Rollback": unary(service.rollback, pb.RollbackRequest, _SMALL_BYTES),
+            "List": unary(service.list, pb.ListRequest, _SMALL_BYTES),
+            "Get": unary(service.get, pb.GetRequest, _SMALL_BYTES),
+            "Diff": unary(service.diff, pb.DiffRequest, _SMALL_BYTES),
+            "Servers": unary(service.servers, pb.ServersRequest, _SMALL_BYTES),
+        },
+    )
+
+
+class CheckTurns:
+    """Has checks of books come one by one. Belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._turn, self._waiting = asyncio.Lock(), 0
+
+    @asynccontextmanager
+    async def taken(self) -> AsyncIterator[None]:
+        """Waits until no other check is under way. Raises TooMuch where too many wait already."""
+        if self._waiting >= _MOST_WAITING:
+            raise TooMuch(f"{_MOST_WAITING} checks of books are under way or wait", _RETRY_SECONDS)
+        self._waiting += 1
+        try:
+            async with self._turn:
+                yield
+        finally:
+            self._waiting -= 1
+
+
+class RulebooksService:
+    """Releases books by the server's log. Belongs to one event loop."""
+
+    def __init__(self, ledger: Ledger, clock: Callable[[], Instant], settings: Settings) -> None:
+        self._ledger, self._clock = ledger, clock
+        self._approvals, self._longest = settings.approvals, settings.request_timeout
+        self._turns = CheckTurns()
+
+    async def check(self, request: pb.CheckRequest, context: Context) -> pb.CheckResponse:
+        """Checks files, and keeps nothing."""
+        return check_response(await self._checked(files_of(request.files), context))
+
+    async def publish(self, request: pb.PublishRequest, context: Context) -> pb.PublishResponse:
+        """Keeps a version of a book without errors, whose scenarios pass."""
+        check_publish(request)
+        files = files_of(request.files)
+        checked = await self._checked(files, context)
+        if not checked.ok:
+            with suppress(LedgerError):
+                await self._commit(refuse_command(checked, self._actor()), context)
+            raise refusal_of(checked)
+        result = await self._commit(publish_command(request, files, checked, self._actor()), context)
+        row = result.publication
+        if result.is_new:
+            log.info("book published", book=row.name, version=row.version, caller=row.author)
+        release = await self._read(lambda store: read_release(store, row), context)
+        return publish_response(result, checked, release)
+
+    async def approve(self, request: pb.ApproveRequest, context: Context) -> pb.ApproveResponse:
+        """Says whether a version may go live."""
+        result = await self._commit(approve_command(request, self._actor()), context)
+        release = await self._read(lambda store: read_release(store, result.publication), context)
+        return pb.ApproveResponse(release=release, needed=self._approvals)
+
+    async def activate(self, request: pb.ActivateRequest, context: Context) -> pb.ActivationResponse:
+        """Makes a version live for all persons."""
+        return await self._activated(request, context)
+
+    async def stage(self, request: pb.StageRequest, context: Context) -> pb.ActivationResponse:
+        """Makes a version decide for a share of the persons."""
+        return await self._activated(request, context)
+
+    async def rollback(self, request: pb.RollbackRequest, context: Context) -> pb.ActivationResponse:
+        """Takes the last change back."""
+        result = await self._commit(rollback_command(request, self._actor()), context)
+        return self._said(activation_response(result))
+
+    async def list(self, request: pb.ListRequest, context: Context) -> pb.ListResponse:
+        """Lists versions, changes and the audit."""
+        return await self._read(lambda store: read_list(store, request), context)
+
+    async def get(self, request: pb.GetRequest, context: Context) -> pb.GetResponse:
+        """Gives a version with its files."""
+        return await self._read(lambda store: read_version(store, request), context)
+
+    async def diff(self, request: pb.DiffRequest, context: Context) -> pb.DiffResponse:
+        """Compares two versions."""
+        (old, before), (new, after) = await self._read(lambda store: read_pair(store, request), context)
+        async with self._turns.taken():
+            seconds = self._remaining(context)
+            compared = await in_thread(partial(compare_apart, before, after, seconds))
+        return diff_response(old, new, compared)
+
+    async def servers(self, request: pb.ServersRequest, context: Context) -> pb.ServersResponse:
+        """Lists the servers that follow books."""
+        return await self._read(lambda store: read_servers(store, request), context)
+
+    async def _activated(
+        self, request: pb.ActivateRequest | pb.StageRequest, context: Context
+    ) -> pb.ActivationResponse:
+        command = activate_command(request, self._actor(), self._approvals)
+        return self._said(activation_response(await self._commit(command, context)))
+
+    def _said(self, response: pb.ActivationResponse) -> pb.ActivationResponse:
+        """The response; what is new in it is also in the messages."""
+        row = response.activation
+        if response.is_new:
+            log.info(
+                "book released",
+                action=row.action,
+                book=row.name,
+                version=row.version,
+                before=row.previous,
+                share=row.share,
+                caller=row.actor,
+                emergency=row.emergency,
+            )
+        return response
+
+    async def _checked(self, files: dict[str, bytes], context: Context) -> CheckedRelease:
+        async with self._turns.taken():
+            return await in_thread(partial(check_apart, files, self._clock(), self._remaining(context)))
+
+    def _actor(self) -> ReleaseActor:
+        return ReleaseActor(CALLER.get().name, "grpc", self._clock())
+
+    async def _commit(self, command: ReleaseCommand[ResultT], context: Context) -> ResultT:
+        return await self._ledger.commit(command, deadline=self._deadline(context))
+
+    async def _read(self, read: Callable[[Store], ResultT], context: Context) -> ResultT:
+        def guarded(store: Store) -> ResultT | ReleaseRefused | InvalidMessage:
+            try:
+                return read(store)
+            except (ReleaseRefused, InvalidMessage) as refused:
+                return refused  # raised here it would fail the readings that share the transaction
+
+        result = await self._ledger.reader.look(guarded, deadline=self._deadline(context))
+        if isinstance(result, (ReleaseRefused, InvalidMessage)):
+            raise result
+        return result
+
+    def _deadline(self, context: Context) -> float:
+        return time.monotonic() + self._remaining(context)
+
+    def _remaining(self, context: Context) -> float:
+        """Seconds until the call's deadline."""
+        remaining: float | None = context.time_remaining()
+        return min(remaining or _LONGEST, self._longest or _LONGEST)

@@ -1,0 +1,1 @@
+"""Servers beside the pooler that `make test-pgbouncer` installs."""
