@@ -10,7 +10,7 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from engine.model.instant import Instant, from_datetime
-from engine.rulebook.load import read_sources
+from engine.rulebook.load import Editing, read_sources
 from engine.rulebook.model.book import Book
 from engine.rulebook.report.diagnostics import Diagnostic
 from engine.rulebook.report.findings import Path, SourcePlace, Use
@@ -109,15 +109,17 @@ def analyse(
     contents: Mapping[str, bytes],
     now: Callable[[ZoneInfo], Instant] = lambda _: from_datetime(datetime.now(UTC)),
     documents: Documents | None = None,
+    superseded: Callable[[], bool] = bool,
 ) -> Analysis:
     """The analysis of the files by name (relative to the book, with slashes). No content makes it raise.
 
-    now: the moment against which schedules are held. documents: of earlier analyses; changed by this one.
+    now: the moment against which schedules are held. documents: of earlier analyses; changed by this one. superseded: raise
+    Superseded as soon as this is true.
     """
     tables = {name: content for name, content in contents.items() if files.is_table(name)}
     own = {name: content for name, content in contents.items() if files.belongs(name) and name not in tables}
-    compose = (documents or Documents()).compose
-    reading = read_sources(Sources(own, tables=tables), linted_at=now, compose=compose)
+    editing = Editing((documents or Documents()).compose, superseded=superseded)
+    reading = read_sources(Sources(own, tables=tables), linted_at=now, editing=editing)
     findings = reading.findings
     return Analysis(
         reading.loaded.book,

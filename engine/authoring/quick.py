@@ -9,7 +9,7 @@ from itertools import takewhile
 
 from engine.authoring.analyse import Analysis, Documents
 from engine.authoring.place import spot_at
-from engine.rulebook.load import read_sources
+from engine.rulebook.load import Editing, read_sources
 from engine.rulebook.report.diagnostics import Diagnostic, Severity
 from engine.rulebook.text import files
 from engine.rulebook.text.files import Sources
@@ -49,7 +49,7 @@ def changed_diagnostics(
 
     tables = {name: content for name, content in contents.items() if files.is_table(name)}
     own = {name: content for name, content in contents.items() if files.belongs(name) and name not in tables}
-    reading = read_sources(Sources(own, tables=tables), compose=compose, incomplete=(_SECTION,))
+    reading = read_sources(Sources(own, tables=tables), editing=Editing(compose, (_SECTION,)))
     errors = (error for error in reading.loaded.diagnostics if error.severity is Severity.ERROR)
     return tuple(sorted({*errors, *_carried(before, reading.findings.sources, unchanged)}))
 

@@ -76,12 +76,13 @@ def _sample(chunks: Iterable[PairChunk], share: float) -> PairChunk:
 
 
 def _descended(chunks: Iterable[PairChunk], limits: Codes, start: ScoreColumn, gathered: int) -> Prices:
-    prices, best = start.copy(), start
-    bound = bound_of(chunks, limits, start)
-    rounds = 0
+    is_contested = _wanted(chunks, len(limits)) > limits
+    best = np.where(is_contested, start, 0.0)
+    prices, bound = best.copy(), bound_of(chunks, limits, best)
+    contested, rounds = np.flatnonzero(is_contested).tolist(), 0
     while rounds < _ROUNDS:
         rounds += 1
-        for counter in range(len(limits)):
+        for counter in contested:
             prices[counter] = _best_price(chunks, limits, prices, counter, gathered)
         reached = bound_of(chunks, limits, prices)
         gained = bound - reached
@@ -114,6 +115,14 @@ def _polished(chunks: Iterable[PairChunk], limits: Codes, start: Prices) -> Pric
             break
         prices = np.maximum(0.0, prices - (bound - best.bound + reach) / length * slope / scale)
     return best
+
+
+def _wanted(chunks: Iterable[PairChunk], counters: int) -> Codes:
+    """What all pairs would take of each counter together: one that has as much never has a price."""
+    wanted = np.zeros(counters, np.int64)
+    for chunk in chunks:
+        wanted += chunk.taken(np.arange(len(chunk.scores)), counters)
+    return wanted
 
 
 def _largest_amounts(chunks: Iterable[PairChunk], counters: int) -> ScoreColumn:

@@ -133,7 +133,7 @@ def compile_book(
     index = ConditionIndex.build([compiled.campaign.when for compiled in campaigns], pause)
     fallbacks = {name: fallback(book, name) for name in book.placements}
     units = unit_attributes(book)
-    own = _names_in(book, index, campaigns, fallbacks.values()).union(units)
+    own = _names_in(book, index, paced(campaigns, pause), fallbacks.values()).union(units)
     names = closure(book.derived, own | pressure.attributes)
     needs_day = any(_tests_day(condition, book) for condition in _conditions(book, names))
     on_customer_clock = _on_customer_clock(campaigns, fallbacks.values())
@@ -240,7 +240,7 @@ def _recall(
 def _names_in(
     book: Book,
     index: ConditionIndex,
-    campaigns: Sequence[CompiledCampaign],
+    campaigns: Iterable[CompiledCampaign],
     fallbacks: Iterable[Fallback | None],
 ) -> frozenset[str]:
     """The attributes in conditions, scores and contents, and the channels' addresses."""
@@ -249,13 +249,17 @@ def _names_in(
 
 
 def _names_of_values(
-    index: ConditionIndex, campaigns: Sequence[CompiledCampaign], fallbacks: Iterable[Fallback | None]
+    index: ConditionIndex, campaigns: Iterable[CompiledCampaign], fallbacks: Iterable[Fallback | None]
 ) -> frozenset[str]:
     """The attributes in conditions, scores and contents."""
     names = set(index.attributes)
+    for creative in _creatives((), fallbacks):
+        names |= _names_in_creative(creative)
     for compiled in campaigns:
         names |= _names_in_campaign(compiled.campaign)
-    return frozenset(names).union(*map(_names_in_creative, _creatives(campaigns, fallbacks)))
+        for creative in _creatives((compiled,), ()):
+            names |= _names_in_creative(creative)
+    return frozenset(names)
 
 
 def _creatives(

@@ -14,6 +14,7 @@ from engine.authoring.schema import schema
 from engine.authoring.schema_of_shapes import Schema
 from engine.lsp.convert import EditedText
 from engine.rulebook.report.diagnostics import Diagnostic
+from engine.rulebook.report.findings import Superseded
 from engine.rulebook.text import files
 
 DEBOUNCE = 0.15
@@ -72,9 +73,11 @@ class OpenBook:
                 await self._show_changed(typed, self.analysis)
             if self._changed:
                 continue
-            contents, analysis = await asyncio.to_thread(
-                partial(_analysed, self.folder, typed, self._documents)
-            )
+            whole = partial(_analysed, self.folder, typed, self._documents, lambda: self._changed)
+            try:
+                contents, analysis = await asyncio.to_thread(whole)
+            except Superseded:
+                continue
             if not self._changed:
                 self.analysis, self.contents, self._texts = analysis, contents, {}
                 self.shown = analysis.diagnostics
@@ -111,10 +114,10 @@ class OpenBook:
 
 
 def _analysed(
-    folder: Path, typed: dict[str, bytes], documents: Documents
+    folder: Path, typed: dict[str, bytes], documents: Documents, superseded: Callable[[], bool]
 ) -> tuple[dict[str, bytes], Analysis]:
     contents = {**read_contents(folder), **typed}
-    return contents, analyse(contents, documents=documents)
+    return contents, analyse(contents, documents=documents, superseded=superseded)
 
 
 def _quickly(

@@ -60,6 +60,18 @@ class LoadedBook:
 
 
 @dataclass(frozen=True, slots=True)
+class Editing:
+    """How files are read while they are typed."""
+
+    compose: Callable[[str], Document] = merge.compose_of_book
+    """Reads the text of one file; editors keep the documents."""
+    incomplete: Collection[str] = ()
+    """Sections of which `compose` leaves entries out, so that their names are not known."""
+    superseded: Callable[[], bool] = bool
+    """Whether there is newer text; by default never."""
+
+
+@dataclass(frozen=True, slots=True)
 class SourceReading:
     """Result of reading files with what was found out on the way: what editors show of a book."""
 
@@ -129,25 +141,21 @@ def read_sources(
     linted_at: Callable[[ZoneInfo], Instant] | None = None,
     *,
     earlier: bool = False,
-    compose: Callable[[str], Document] = merge.compose_of_book,
-    incomplete: Collection[str] = (),
+    editing: Editing = Editing(),
 ) -> SourceReading:
-    """As `load_sources`, with all that was found out.
-
-    compose: reads the text of one file; editors keep the documents. incomplete: sections of which it leaves entries out, so
-    that their names are not known.
-    """
+    """As `load_sources`, with all that was found out; raises Superseded if `editing` says that there is newer text."""
     if not sources.files and not sources.problems:
         sources.problem(folder, Code.FILE, "there are no YAML files", "a book is a folder of *.yaml files")
-    findings = Findings(earlier=earlier)
-    book, ignored, merged = None, 0, Merged(broken={(section,) for section in incomplete})
+    findings = Findings(earlier=earlier, superseded=editing.superseded)
+    book, ignored, merged = None, 0, Merged(broken={(section,) for section in editing.incomplete})
     with suppress(TooManyErrors):  # the last diagnostic says so
-        merge.merge(sources, findings, merged, compose)
+        merge.merge(sources, findings, merged, editing.compose)
         book = _book(merged, sources, findings) if sources.files else None
         if book is not None:
             note_lapses(book, findings)
             check_named_formats(book, findings)
         if linted_at is not None:
+            findings.check_superseded()
             lint_files(sources.ignored, findings)
             if book is not None and not findings.failed:
                 lint(book, merged.data, linted_at(book.timezone), findings)

@@ -19,7 +19,7 @@ from engine.server.feeds import Feeds
 from engine.server.handlers import Context, readable, stream
 from engine.server.health import Health
 from engine.server.listen import CannotServe, Stop, bind, channel_options, drain
-from engine.server.rulebooks import RulebooksService, rulebooks_handler
+from engine.server.rulebooks import RulebooksService, rulebook_methods, rulebooks_handler
 from engine.server.service import DecisionsService, decisions_handler, unary_methods
 from engine.settings import Settings
 
@@ -136,6 +136,7 @@ def open_http(
         raise CannotServe("HTTP needs the extra: pip install 'tact[http]'") from error
     methods, most = unary_methods(served.decisions), settings.message_bytes
     posts = method_routes(SERVICE, methods, most) | friendly_routes(SERVICE, methods, FRIENDLY, most)
+    posts |= method_routes(RULEBOOKS_SERVICE, rulebook_methods(served.rulebooks), most)
     app = HttpApp(
         wiring.admission, posts, page_routes(lambda: served.health.ready), book_route(served.books), calls
     )

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from engine.telemetry.otlp import Push
 
 
-StartSpan: TypeAlias = Callable[[str, Mapping[str, str]], Any]
-"""Opens the span of a call by the method's path and its metadata; yields a function for its status and its answer."""
+StartSpan: TypeAlias = Callable[[str, Mapping[str, str], str], Any]
+"""Opens the span of a call by the method's path, metadata and protocol; yields a function for its status and its answer."""
 
 
 class ObservedCall:
@@ -54,14 +54,20 @@ class CallObserver:
 
     @contextmanager
     def observed(
-        self, path: str, metadata: Callable[[], Iterable[tuple[str, str | bytes]]]
+        self,
+        path: str,
+        metadata: Callable[[], Iterable[tuple[str, str | bytes]]],
+        system: str = "grpc",
     ) -> Iterator[ObservedCall]:
-        """Measures a call, which is given its status and its answer within the block. metadata: read for spans."""
+        """Measures a call, which is given its status and its answer within the block.
+
+        metadata: read for spans. system: the protocol, as OpenTelemetry names it.
+        """
         start, call = time.perf_counter(), ObservedCall()
         span: Any = nullcontext(_untraced)
         if self._start_span is not None:
             texts = {key: value for key, value in metadata() if isinstance(value, str)}
-            span = self._start_span(path, texts)
+            span = self._start_span(path, texts, system)
         with span as ended:
             try:
                 yield call

@@ -5,7 +5,7 @@ What takes long is done in a child process: the check of a book, and the compari
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TypeVar
@@ -46,7 +46,8 @@ from engine.releases import (
 from engine.server.access.callers import CALLER
 from engine.server.access.roles import TooMuch
 from engine.server.background import in_thread
-from engine.server.handlers import Context, unary
+from engine.server.handlers import unary
+from engine.server.service import ServedCall, UnaryMethod
 from engine.settings import Settings
 from engine.wire.violations import InvalidMessage
 
@@ -71,22 +72,27 @@ _SMALL_BYTES = 16 * 1024
 """Of a message without files."""
 
 
+def rulebook_methods(service: "RulebooksService") -> Mapping[str, UnaryMethod]:
+    """The methods of releases, by name, for every protocol that serves them."""
+    return {
+        "Check": UnaryMethod(service.check, pb.CheckRequest),
+        "Publish": UnaryMethod(service.publish, pb.PublishRequest),
+        "Approve": UnaryMethod(service.approve, pb.ApproveRequest, _SMALL_BYTES),
+        "Activate": UnaryMethod(service.activate, pb.ActivateRequest, _SMALL_BYTES),
+        "Stage": UnaryMethod(service.stage, pb.StageRequest, _SMALL_BYTES),
+        "Rollback": UnaryMethod(service.rollback, pb.RollbackRequest, _SMALL_BYTES),
+        "List": UnaryMethod(service.list, pb.ListRequest, _SMALL_BYTES),
+        "Get": UnaryMethod(service.get, pb.GetRequest, _SMALL_BYTES),
+        "Diff": UnaryMethod(service.diff, pb.DiffRequest, _SMALL_BYTES),
+        "Servers": UnaryMethod(service.servers, pb.ServersRequest, _SMALL_BYTES),
+    }
+
+
 def rulebooks_handler(service: "RulebooksService") -> grpc.GenericRpcHandler:
-    """The methods of releases."""
+    """The same for gRPC."""
     return grpc.method_handlers_generic_handler(
         pb.DESCRIPTOR.services_by_name["Rulebooks"].full_name,
-        {
-            "Check": unary(service.check, pb.CheckRequest),
-            "Publish": unary(service.publish, pb.PublishRequest),
-            "Approve": unary(service.approve, pb.ApproveRequest, _SMALL_BYTES),
-            "Activate": unary(service.activate, pb.ActivateRequest, _SMALL_BYTES),
-            "Stage": unary(service.stage, pb.StageRequest, _SMALL_BYTES),
-            "Rollback": unary(service.rollback, pb.RollbackRequest, _SMALL_BYTES),
-            "List": unary(service.list, pb.ListRequest, _SMALL_BYTES),
-            "Get": unary(service.get, pb.GetRequest, _SMALL_BYTES),
-            "Diff": unary(service.diff, pb.DiffRequest, _SMALL_BYTES),
-            "Servers": unary(service.servers, pb.ServersRequest, _SMALL_BYTES),
-        },
+        {name: unary(*method) for name, method in rulebook_methods(service).items()},
     )
 
 
@@ -117,70 +123,70 @@ class RulebooksService:
         self._approvals, self._longest = settings.approvals, settings.request_timeout
         self._turns = CheckTurns()
 
-    async def check(self, request: pb.CheckRequest, context: Context) -> pb.CheckResponse:
+    async def check(self, request: pb.CheckRequest, call: ServedCall) -> pb.CheckResponse:
         """Checks files, and keeps nothing."""
-        return check_response(await self._checked(files_of(request.files), context))
+        return check_response(await self._checked(files_of(request.files), call))
 
-    async def publish(self, request: pb.PublishRequest, context: Context) -> pb.PublishResponse:
+    async def publish(self, request: pb.PublishRequest, call: ServedCall) -> pb.PublishResponse:
         """Keeps a version of a book without errors, whose scenarios pass."""
         check_publish(request)
         files = files_of(request.files)
-        checked = await self._checked(files, context)
+        checked = await self._checked(files, call)
         if not checked.ok:
             with suppress(LedgerError):
-                await self._commit(refuse_command(checked, self._actor()), context)
+                await self._commit(refuse_command(checked, self._actor()), call)
             raise refusal_of(checked)
-        result = await self._commit(publish_command(request, files, checked, self._actor()), context)
+        result = await self._commit(publish_command(request, files, checked, self._actor()), call)
         row = result.publication
         if result.is_new:
             log.info("book published", book=row.name, version=row.version, caller=row.author)
-        release = await self._read(lambda store: read_release(store, row), context)
+        release = await self._read(lambda store: read_release(store, row), call)
         return publish_response(result, checked, release)
 
-    async def approve(self, request: pb.ApproveRequest, context: Context) -> pb.ApproveResponse:
+    async def approve(self, request: pb.ApproveRequest, call: ServedCall) -> pb.ApproveResponse:
         """Says whether a version may go live."""
-        result = await self._commit(approve_command(request, self._actor()), context)
-        release = await self._read(lambda store: read_release(store, result.publication), context)
+        result = await self._commit(approve_command(request, self._actor()), call)
+        release = await self._read(lambda store: read_release(store, result.publication), call)
         return pb.ApproveResponse(release=release, needed=self._approvals)
 
-    async def activate(self, request: pb.ActivateRequest, context: Context) -> pb.ActivationResponse:
+    async def activate(self, request: pb.ActivateRequest, call: ServedCall) -> pb.ActivationResponse:
         """Makes a version live for all persons."""
-        return await self._activated(request, context)
+        return await self._activated(request, call)
 
-    async def stage(self, request: pb.StageRequest, context: Context) -> pb.ActivationResponse:
+    async def stage(self, request: pb.StageRequest, call: ServedCall) -> pb.ActivationResponse:
         """Makes a version decide for a share of the persons."""
-        return await self._activated(request, context)
+        return await self._activated(request, call)
 
-    async def rollback(self, request: pb.RollbackRequest, context: Context) -> pb.ActivationResponse:
+    async def rollback(self, request: pb.RollbackRequest, call: ServedCall) -> pb.ActivationResponse:
         """Takes the last change back."""
-        result = await self._commit(rollback_command(request, self._actor()), context)
+        result = await self._commit(rollback_command(request, self._actor()), call)
         return self._said(activation_response(result))
 
-    async def list(self, request: pb.ListRequest, context: Context) -> pb.ListResponse:
+    async def list(self, request: pb.ListRequest, call: ServedCall) -> pb.ListResponse:
         """Lists versions, changes and the audit."""
-        return await self._read(lambda store: read_list(store, request), context)
+        return await self._read(lambda store: read_list(store, request), call)
 
-    async def get(self, request: pb.GetRequest, context: Context) -> pb.GetResponse:
+    async def get(self, request: pb.GetRequest, call: ServedCall) -> pb.GetResponse:
         """Gives a version with its files."""
-        return await self._read(lambda store: read_version(store, request), context)
+        return await self._read(lambda store: read_version(store, request), call)
 
-    async def diff(self, request: pb.DiffRequest, context: Context) -> pb.DiffResponse:
+    async def diff(self, request: pb.DiffRequest, call: ServedCall) -> pb.DiffResponse:
         """Compares two versions."""
-        (old, before), (new, after) = await self._read(lambda store: read_pair(store, request), context)
+        (old, before), (new, after) = await self._read(lambda store: read_pair(store, request), call)
         async with self._turns.taken():
-            seconds = self._remaining(context)
+            seconds = self._remaining(call)
             compared = await in_thread(partial(compare_apart, before, after, seconds))
         return diff_response(old, new, compared)
 
-    async def servers(self, request: pb.ServersRequest, context: Context) -> pb.ServersResponse:
+    async def servers(self, request: pb.ServersRequest, call: ServedCall) -> pb.ServersResponse:
         """Lists the servers that follow books."""
-        return await self._read(lambda store: read_servers(store, request), context)
+        return await self._read(lambda store: read_servers(store, request), call)
 
     async def _activated(
-        self, request: pb.ActivateRequest | pb.StageRequest, context: Context
+        self, request: pb.ActivateRequest | pb.StageRequest, call: ServedCall
     ) -> pb.ActivationResponse:
         command = activate_command(request, self._actor(), self._approvals)
-        return self._said(activation_response(await self._commit(command, context)))
+        return self._said(activation_response(await self._commit(command, call)))
 
     def _said(self, response: pb.ActivationResponse) -> pb.ActivationResponse:
         """The response; what is new in it is also in the messages."""
@@ -198,32 +204,32 @@ class RulebooksService:
             )
         return response
 
-    async def _checked(self, files: dict[str, bytes], context: Context) -> CheckedRelease:
+    async def _checked(self, files: dict[str, bytes], call: ServedCall) -> CheckedRelease:
         async with self._turns.taken():
-            return await in_thread(partial(check_apart, files, self._clock(), self._remaining(context)))
+            return await in_thread(partial(check_apart, files, self._clock(), self._remaining(call)))
 
     def _actor(self) -> ReleaseActor:
         return ReleaseActor(CALLER.get().name, "grpc", self._clock())
 
-    async def _commit(self, command: ReleaseCommand[ResultT], context: Context) -> ResultT:
-        return await self._ledger.commit(command, deadline=self._deadline(context))
+    async def _commit(self, command: ReleaseCommand[ResultT], call: ServedCall) -> ResultT:
+        return await self._ledger.commit(command, deadline=self._deadline(call))
 
-    async def _read(self, read: Callable[[Store], ResultT], context: Context) -> ResultT:
+    async def _read(self, read: Callable[[Store], ResultT], call: ServedCall) -> ResultT:
         def guarded(store: Store) -> ResultT | ReleaseRefused | InvalidMessage:
             try:
                 return read(store)
             except (ReleaseRefused, InvalidMessage) as refused:
                 return refused  # raised here it would fail the readings that share the transaction
 
-        result = await self._ledger.reader.look(guarded, deadline=self._deadline(context))
+        result = await self._ledger.reader.look(guarded, deadline=self._deadline(call))
         if isinstance(result, (ReleaseRefused, InvalidMessage)):
             raise result
         return result
 
-    def _deadline(self, context: Context) -> float:
-        return time.monotonic() + self._remaining(context)
+    def _deadline(self, call: ServedCall) -> float:
+        return time.monotonic() + self._remaining(call)
 
-    def _remaining(self, context: Context) -> float:
+    def _remaining(self, call: ServedCall) -> float:
         """Seconds until the call's deadline."""
-        remaining: float | None = context.time_remaining()
+        remaining: float | None = call.time_remaining()
         return min(remaining or _LONGEST, self._longest or _LONGEST)

@@ -65,6 +65,8 @@ class UnaryMethod(NamedTuple):
     """Takes the message and its ServedCall."""
     kind: type[Message]
     """Of the request."""
+    most_bytes: int | None = None
+    """The request's size, where it is less than that of any message."""
 
 
 def unary_methods(service: "DecisionsService") -> Mapping[str, UnaryMethod]:
@@ -84,7 +86,7 @@ def decisions_handler(service: "DecisionsService", feeds: Feeds) -> grpc.Generic
     return grpc.method_handlers_generic_handler(
         pb.DESCRIPTOR.services_by_name["Decisions"].full_name,
         {
-            **{name: unary(method.behaviour, method.kind) for name, method in methods},
+            **{name: unary(*method) for name, method in methods},
             "DecideStream": stream(service.decide_stream, pb.DecideRequest),
             "Watch": server_stream(feeds.watch, pb.WatchRequest, _MOST_BYTES),
             "Due": server_stream(feeds.due, pb.DueRequest, _MOST_BYTES),

@@ -48,14 +48,15 @@ _ANSWER_FIELDS = ("request_id", "decision_id", "book_version")
 
 @contextmanager
 def span_of_call(
-    tracer: Tracer, name: str, metadata: Mapping[str, str]
+    tracer: Tracer, name: str, metadata: Mapping[str, str], system: str
 ) -> Iterator[Callable[[str, Any], None]]:
     """Opens the span of a call (`/service/method`), below the span that W3C's `traceparent` in its metadata names.
 
-    Yields a function to call with the status and the answer once the call has ended.
+    system: the protocol, as OpenTelemetry names it. Yields a function to call with the status and the answer once the
+    call has ended.
     """
     service, _, method = name.strip("/").rpartition("/")
-    attributes = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": method}
+    attributes = {"rpc.system": system, "rpc.service": service, "rpc.method": method}
     span = tracer.start_span(name.strip("/"), extract(metadata), SpanKind.SERVER, attributes)
     stages = collect_stages()
 

@@ -8,6 +8,7 @@ from engine.authoring.analyse import Documents, analyse
 from engine.authoring.names import occurrence_of
 from engine.rulebook.load import load_files
 from engine.rulebook.model.derived import RFM
+from engine.rulebook.report.findings import Superseded
 from tests.authoring.books import BOOKS, analysis, contents
 
 QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -68,3 +69,14 @@ def test_a_misspelt_name_carries_its_suggestion_and_its_length() -> None:
     (error,) = [error for error in load_files({"a.yaml": changed}).diagnostics if error.severity == "error"]
     assert (error.word, error.suggestion, error.length) == ("yuong", "young", 5)
     assert error.source[error.column - 1 :].startswith("yuong")
+
+
+def test_an_analysis_stops_when_there_is_newer_text() -> None:
+    """In the middle of the work, not only at its end; without newer text it says what it always says."""
+    answers = iter([False] * 20)
+    with pytest.raises(Superseded):
+        analyse(contents("cosmetics-cn"), superseded=lambda: next(answers, True))
+    assert next(answers, None) is None
+    assert (
+        analyse(contents("cosmetics-cn"), superseded=bool).diagnostics == analysis("cosmetics-cn").diagnostics
+    )

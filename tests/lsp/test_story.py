@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -166,3 +167,16 @@ async def test_no_shipped_book_has_a_false_alarm(tmp_path: Path) -> None:
                     reported,
                 )
         assert editor.uri("compose.yaml") not in editor.client.diagnostics
+
+
+def test_without_the_extra_it_says_what_to_install() -> None:
+    """And checking a book, or making its schema, loads nothing of it."""
+    code = "import sys; sys.modules['pygls'] = None; from engine.cli import app; app(sys.argv[1:])"
+    done = subprocess.run([sys.executable, "-c", code, "lsp"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "pip install 'tact[editor]'" in done.stderr
+    for words in (["check", str(RULES / "town-hall")], ["schema"]):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr

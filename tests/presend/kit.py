@@ -124,7 +124,7 @@ class Send:
         self, stop: Callable[[], bool] = lambda: False, advance: Callable[[int], object] = lambda _: None
     ) -> RunSummary | None:
         """Sends to everybody; None where it was stopped."""
-        with closing(open_store(self.log.url)) as store:
+        with closing(open_store(self.log.url, busy_timeout=60)) as store:
             job = self.shared_out(store)
             worker = PartSender(self.compiled, store, job, lambda: CLOCK)
             for part in range(self.population.parts):

@@ -20,8 +20,10 @@ from engine.telemetry.endpoint import Page
 from engine.telemetry.metrics import process_registry
 from engine.wire.messages.values import value_of
 from tests.books import write_book
+from tests.logs import sqlite_log
 from tests.requests import li_na
 from tests.server.log_trouble import held
+from tests.server.released import releasing
 from tests.server.reloads import BROKEN, numbered_book, said, version_of
 from tests.servers import serving, start_server
 from tests.telemetry.shown import (
@@ -335,11 +337,15 @@ def is_ended(connection: socket.socket) -> bool:
     return True
 
 
-def test_every_figure_is_shown(book: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_figure_is_shown(book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server with everything switched on shows each figure that there is."""
     monkeypatch.setenv("TACT_WEATHER_URL", "http://127.0.0.1:9")
-    port = free_port()
-    with serving(book, log, "--metrics-port", str(port), "--challenger", str(book)) as server:
+    monkeypatch.setenv("TACT_HTTP", f"127.0.0.1:{free_port()}")
+    port, kept = free_port(), sqlite_log(tmp_path)
+    with releasing(kept, "spring") as releases:
+        releases.activate(releases.publish(book))
+    options = ("--metrics-port", str(port), "--challenger", str(book), "--http", "127.0.0.1:0")
+    with serving("spring", kept, *options) as server:
         _, text = get(port, "/metrics")
         assert server.stop() == 0
     shown = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE tact_")}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import httpx
 import pytest
 
 from engine.api.v1.decisions_pb2_grpc import DecisionsStub
@@ -32,7 +33,7 @@ def test_a_collector_gets_figures_and_traces(tmp_path: Path, monkeypatch: pytest
         monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "500")
         monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=trial")
         monkeypatch.setenv("TACT_WEATHER_URL", "http://127.0.0.1:9")
-        challenger = ("--challenger", str(book))
+        challenger = ("--challenger", str(book), "--http", "127.0.0.1:0")
         with (
             serving(book, tmp_path / "tact.db", *challenger) as server,
             grpc.insecure_channel(server.target) as channel,
@@ -135,3 +136,22 @@ def test_where_nobody_looks_nothing_is_there(monkeypatch: pytest.MonkeyPatch) ->
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=200
     )
     assert done.stdout == "[]\n"
+
+
+def test_a_call_over_http_has_a_span_below_its_caller_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the header `traceparent`, under the name of the method and the protocol's, with the status in gRPC's words."""
+    with collecting() as (collector, url):
+        monkeypatch.setenv(POINT, url)
+        with serving(write_book(tmp_path / "book"), tmp_path / "tact.db", "--http", "127.0.0.1:0") as server:
+            headers = {"traceparent": f"00-{TRACE}-{ABOVE}-01"}
+            answer = httpx.post(
+                f"{server.http}/v1/decide", json={"customer": {"id": "a"}}, headers=headers, timeout=60
+            )
+            assert answer.status_code == 200
+            assert server.stop() == 0
+    (span,) = collector.spans
+    assert (span.name, span.parent_span_id.hex()) == ("tact.v1.Decisions/Decide", ABOVE)
+    attributes = texts(span.attributes)
+    assert (attributes["rpc.system"], attributes["rpc.grpc.status"]) == ("connect_rpc", "OK")

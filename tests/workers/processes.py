@@ -8,8 +8,17 @@ from tests.servers import Server
 
 
 def workers(server: Server) -> list[int]:
-    """The ids of its workers that run."""
-    return [pid for pid, parent in _parents() if parent == server.process.pid]
+    """The ids of its workers that run; the process that loads books is none."""
+    children = [pid for pid, parent in _parents() if parent == server.process.pid]
+    return [pid for pid in children if not _loads(pid)]
+
+
+def _loads(pid: int) -> bool:
+    """Whether the process loads books, or has ended meanwhile."""
+    try:
+        return b"book.helper" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return True
 
 
 def is_running(pid: int) -> bool:

@@ -39,6 +39,7 @@ def check_conditions(book: Book, data: PlainData, solver: Solver, findings: Find
     recorded = Solver(lambda name: replace(solver.domain(name), may_be_missing=True))
     of_signals = _ConditionRules(recorded, findings, "customer")
     for node in nodes:
+        findings.check_superseded()
         (of_signals if node.path[0] == "signals" else rules).check(node)
         _check_missing(node, solver, findings)
     behaviours = [inner for node in nodes for inner in nodes_in(node) if inner.behaviour]

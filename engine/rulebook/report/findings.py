@@ -59,6 +59,10 @@ class TooManyErrors(Exception):
     """Loading stops: there are MOST_ERRORS errors."""
 
 
+class Superseded(Exception):
+    """Loading stops: there is newer text, and nobody waits for what is found in this one."""
+
+
 class ParseError(ValueError):
     """A text that cannot be parsed. Its message and hint are for the author of the book."""
 
@@ -96,6 +100,8 @@ class Findings:
     """Whether an earlier version has loaded the book: then what only later ones refuse is let pass, for replays."""
     start: str = ""
     """The file of diagnostics whose path is written nowhere."""
+    superseded: Callable[[], bool] = bool
+    """Whether there is newer text, so that loading is to stop; by default never."""
     uses: list[Use] = field(default_factory=list)
     """The names that were looked up, and from where."""
     placeholder: tuple[int, int] | None = None
@@ -152,8 +158,14 @@ class Findings:
             if self._remarks <= MOST_REMARKS:
                 self._diagnostics.add(diagnostic)
 
+    def check_superseded(self) -> None:
+        """Raise Superseded if there is newer text; called now and then by whatever takes long."""
+        if self.superseded():
+            raise Superseded
+
     def use(self, target: Path, path: Path, *, key: bool = False, offset: int = 0) -> None:
-        """Keep that the path, or its key, refers to the name that is declared at the target."""
+        """Keep that the path, or its key, refers to the name that is declared at the target; raises Superseded."""
+        self.check_superseded()
         self.uses.append(Use(target, path, key, offset, self.placeholder))
 
     def parse(self, path: Path, text: str | None, parser: Callable[[str], T], hint: str = "") -> T | None:

@@ -149,7 +149,7 @@ class Method:
         self._behaviour = method.behaviour
         self._codecs = {codec.content_type: codec for codec in codecs}
         self._has_request_id = "request_id" in method.kind.DESCRIPTOR.fields_by_name
-        self._most = most
+        self._most = min(most, method.most_bytes or most)
 
     async def answer(self, call: HttpCall, receive: AsgiReceive) -> Answer:
         """Reads the message, calls the method, and writes its answer."""
@@ -257,7 +257,7 @@ class HttpApp:
             if self._calls is None or route.path not in NEEDED:
                 await self._answer_within(route, call, receive, send)
             else:
-                with self._calls.observed(route.path, call.metadata) as observed:
+                with self._calls.observed(route.path, call.metadata, "connect_rpc") as observed:
                     code = await self._answer_within(route, call, receive, send)
                     observed.status = Code.Name(Code.ValueType(code))
         except GoneAway:
