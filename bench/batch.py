@@ -23,7 +23,7 @@ from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.group import commit_group
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import open_store
-from engine.measure.population.preview import attribute_reader
+from engine.measure.population.people import RowReader
 from engine.wire.parse import Parser
 from engine.wire.respond import respond
 
@@ -135,13 +135,13 @@ def _interested(count: int) -> Iterator[DecideRequest]:
 
 def _columns(compiled: CompiledBook, table: pa.RecordBatch) -> float:
     """From the batch to the table of decisions."""
-    reader = ArrowReader(compiled, NOW, (), attribute_reader(compiled))
+    reader = ArrowReader(compiled, NOW, (), RowReader(compiled))
     kernel = Kernel(compiled, ColumnPlan(NOW))
     return _timed(lambda: decide_batch(kernel, reader, table), table.num_rows)
 
 
 def _loop(compiled: CompiledBook, table: pa.RecordBatch, number: int) -> float:
-    people = ArrowReader(compiled, NOW, (), attribute_reader(compiled)).people(table.slice(0, number))
+    people = ArrowReader(compiled, NOW, (), RowReader(compiled)).people(table.slice(0, number))
     requests = [people.request(row) for row in range(number)]
 
     def decide() -> None:

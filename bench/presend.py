@@ -8,6 +8,8 @@ from pathlib import Path
 from time import perf_counter, process_time
 
 import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from bench.batch import GROUP, NOW
 from bench.books import compiled_book, messages
@@ -21,9 +23,9 @@ from engine.ledger.commit.group import commit_group
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
-from engine.measure.population.people import Person
-from engine.measure.population.visits import SortEntry, write_entry
-from engine.presend.population import Population, packed
+from engine.model.request import Request
+from engine.presend.population import Population, PopulationSource
+from engine.presend.population import staged as stage
 from engine.presend.processes import now
 from engine.presend.rows import SendPlan
 from engine.presend.run import Job, PartSender, begin, run_row
@@ -83,15 +85,17 @@ def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
 
 
 def staged(compiled: CompiledBook, sent: Sequence[DecideRequest], folder: Path) -> Population:
-    """A population of these customers, as it is staged after it was checked."""
-    path, parser = folder / "people", Parser(compiled)
+    """A population of these customers, by the file that a warehouse would unload."""
+    parser = Parser(compiled)
     plain = [DecideRequest(customer=message.customer, context=message.context) for message in sent]
-    plain.sort(key=lambda message: message.customer.id)
-    with path.open("wb") as stream:
-        for row, message in enumerate(plain):
-            payload = packed(Person(row, message, parser.parse(message, 0)))
-            write_entry(stream, SortEntry(message.customer.id.encode(), payload))
-    return Population(path, len(plain), "bench", (0,), {}, len(plain))
+    rows = [_row(parser.parse(message, 0)) for message in plain]
+    source = folder / "people.parquet"
+    pq.write_table(pa.Table.from_pylist(rows), source)
+    return stage(PopulationSource(source, "bench", folder, (), len(rows)), compiled, lambda _: None)
+
+
+def _row(request: Request) -> dict[str, object]:
+    return {"customer": request.customer, **request.attributes, "consents": sorted(request.consents)}
 
 
 def _spent(url: str, customers: int, work: Callable[[Store], object]) -> tuple[float, float]:

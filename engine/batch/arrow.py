@@ -1,28 +1,38 @@
-"""Customers of an Arrow record batch, and decisions as one. A column is read by its distinct values.
+"""Reads record batches of customers against a book, column by column: a value is checked once, however many have it.
 
-Columns: `customer`; attributes by their dotted names or with `__` for dots; `consents`, a list, or booleans `consent__NAME`;
-`preferred_channels`, a list. Others are ignored. What is checked is the caller's: it reads a plain value of an attribute.
+Columns are those of a people file: `customer`; attributes by their dotted names, with `__` for dots, or as structs (`profile`,
+`location`, `weather`); `consents`, a list, or booleans `consent__NAME`; `preferred_channels` and `aliases`, lists. Others are
+ignored. How a value is read is the caller's.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.batch.columns import Bools, Chunk, ScoreColumn, ValueColumn
-from engine.batch.facets import reach_of
+from engine.batch.columns import Bools, Codes, ValueColumn
 from engine.batch.kernel import Kernel
+from engine.batch.people import (
+    ALIASES,
+    CUSTOMER,
+    GIVEN,
+    WHOLE,
+    ColumnPeople,
+    SendMoment,
+    attribute_arrays,
+    encoded,
+    given_text,
+    kept_attributes,
+)
+from engine.batch.plain import CellReader, NotByColumns, flattened
 from engine.batch.results import Decisions, RowDecision
 from engine.decide.compiled import CompiledBook
 from engine.model.instant import Instant
-from engine.model.request import Request
 from engine.model.values import Value, is_blank
 from engine.rulebook.model.book import AttributeType
-
-ReadAttribute: TypeAlias = Callable[[str, Any], Value]
-"""Reads the plain value of an attribute, as a request carries it, as the value that is compared; raises ValueError."""
 
 CHUNK = 32_768
 """Customers who are decided together, which bounds memory."""
@@ -33,10 +43,20 @@ MOST_SHOWN = 20
 _LONGEST_NAME = 200
 """Characters of a customer's id, as in requests."""
 
+_MOST_ATTRIBUTES = 500
+"""Of a request; a batch with more columns is read row by row."""
+
 _PLAIN_ID = f"^[!-~]{{1,{_LONGEST_NAME}}}$"
 """Ids that need no closer look."""
 
+_MOST_KEPT = 1 << 16
+"""Values of an attribute that are kept with how they were read."""
+
 _CONSENT, _MOMENT = "consent__", pa.timestamp("us", tz="UTC")
+
+
+RawColumn: TypeAlias = "pa.Array | ValueColumn"
+"""Plain values, as a file has them."""
 
 
 class CellFault(NamedTuple):
@@ -59,241 +79,291 @@ class BatchRefused(Exception):
         """The first faults, and the number of all."""
 
 
+class ReadColumns(NamedTuple):
+    """The customers of a batch, and which of them columns do not hold: their values are to be read row by row."""
+
+    batch: pa.RecordBatch
+    odd: Bools
+
+
 class ArrowReader:
-    """Reads batches of customers against a book: which columns hold what, and the values that were read before."""
+    """Reads batches of customers against a book; keeps how values were read."""
 
     def __init__(
-        self, compiled: CompiledBook, now: Instant, channels: tuple[str, ...], read: ReadAttribute
+        self, compiled: CompiledBook, now: Instant, channels: tuple[str, ...], cells: CellReader
     ) -> None:
-        self.now, self.channels = now, channels
-        self._compiled, self._read = compiled, read
-        self._values: dict[str, dict[Any, Value | ValueError]] = {}
+        self.compiled, self.cells = compiled, cells
+        self.moment = SendMoment(now, channels)
+        self.kinds = kept_attributes(compiled)
+        self._known: dict[str, dict[Any, Value | ValueError | None]] = {}
 
-    def people(self, batch: pa.RecordBatch) -> "ArrowPeople":
-        """The customers of a batch, with whose `request` the engine's own request of a row is had. Raises BatchRefused."""
-        people = ArrowPeople(batch, self, self._compiled)
-        if people.fault_count:
-            raise BatchRefused(people.faults, people.fault_count)
-        return people
+    def people(self, batch: pa.RecordBatch) -> ColumnPeople:
+        """The customers of a batch. Raises BatchRefused where a value does not fit, or somebody brings events."""
+        try:
+            columns = flattened(batch, self.cells)
+            reading = _Reading(self, columns, batch.num_rows)
+            read = reading.read()
+        except NotByColumns as error:
+            raise BatchRefused([CellFault(0, "", str(error))], 1) from error
+        if "events" in columns and pc.count(columns["events"]).as_py():
+            raise BatchRefused([CellFault(0, "events", "customers with events come as requests")], 1)
+        if reading.fault_count:
+            raise BatchRefused(reading.faults, reading.fault_count)
+        return ColumnPeople(read.batch, self.kinds, self.moment)
 
-    def value(self, name: str, plain: Any) -> Value:
-        """The value of an attribute, read once; raises ValueError."""
-        known = self._values.setdefault(name, {})
-        key = (type(plain), str(plain)) if isinstance(plain, float) else (type(plain), plain)
-        if isinstance(plain, list):
-            key = (list, str(plain))
+    def read(self, columns: Mapping[str, RawColumn], rows: int) -> ReadColumns:
+        """Reads the columns of as many customers. Raises NotByColumns."""
+        return _Reading(self, columns, rows).read()
+
+    def value(self, column: str, name: str, plain: Any) -> Value | None:
+        """The value of an attribute, read once, None if the book does not refer to it; raises ValueError."""
+        known = self._known.setdefault(name, {})
+        key = (type(plain), str(plain)) if isinstance(plain, float | list | dict) else (type(plain), plain)
         if key not in known:
-            if len(known) > 1 << 16:
+            if len(known) > _MOST_KEPT:
                 known.clear()
             try:
-                known[key] = self._read(name, plain)
+                known[key] = self.cells.alone({column: plain}).attributes.get(name)
             except ValueError as error:
-                known[key] = error
+                known[key] = ValueError(str(error))
         read = known[key]
         if isinstance(read, ValueError):
-            raise read
+            raise ValueError(str(read))  # noqa: TRY004 -- raised itself, it would keep its frames and their columns
         return read
 
 
-class ArrowPeople:
-    """The customers of a batch."""
+class _Reading:
+    """The reading of one batch."""
 
-    def __init__(self, batch: pa.RecordBatch, reader: ArrowReader, compiled: CompiledBook) -> None:
+    def __init__(self, reader: ArrowReader, columns: Mapping[str, RawColumn], rows: int) -> None:
         self.faults: list[CellFault] = []
         self.fault_count = 0
-        self._reader, self._batch = reader, batch
-        self._columns = {name.replace("__", "."): at for at, name in enumerate(batch.schema.names)}
-        if len(self._columns) < batch.num_columns:
-            raise BatchRefused([CellFault(0, "", "two columns are of the same attribute")], 1)
-        if "events" in self._columns and pc.count(batch.column("events")).as_py():
-            raise BatchRefused([CellFault(0, "events", "customers with events come as requests")], 1)
-        self._read: dict[str, ValueColumn] = {}
-        self.rows = batch.num_rows
-        self.names = self._customers()
-        self.chunk = Chunk(self)
-        self._consents = self._given(compiled)
-        self._referenced = sorted(compiled.referenced & self._columns.keys())
-        self._long = {
-            name for name in self._referenced if self._is_long_text(name, compiled.book.attributes[name].type)
-        }
-        for name in self._referenced:
-            if name not in self._long:
-                self.coded(name)
+        self._reader, self._columns, self._rows = reader, columns, rows
+        self._odd = np.zeros(rows, np.bool_)
+        self._read: dict[str, pa.Array] = {}
 
-    def coded(self, name: str) -> ValueColumn:
-        """The attribute's column."""
-        known = self._read.get(name)
-        if known is None:
-            known = self._read[name] = self._coded(name)
-        return known
+    def read(self) -> ReadColumns:
+        """Reads all columns. Raises NotByColumns."""
+        self._customers()
+        attributes: dict[str, str] = {}
+        given: list[str] = []
+        for column in self._columns:
+            if column in ("consents", "preferred_channels") or column.startswith(_CONSENT):
+                given.append(column)
+            elif column not in (CUSTOMER, ALIASES[1:], "events"):
+                name = column.replace("__", ".")
+                if name in attributes:
+                    raise NotByColumns("two columns are of the same attribute")
+                attributes[name] = column
+        if len(attributes) > _MOST_ATTRIBUTES:
+            raise NotByColumns(f"more than {_MOST_ATTRIBUTES} attributes")
+        for name, column in attributes.items():
+            self._attribute(name, column)
+        self._agreed(given)
+        self._aliases()
+        if (events := self._columns.get("events")) is not None:
+            self._odd |= ~_missing(events)
+        return ReadColumns(pa.RecordBatch.from_pydict(self._read), self._odd)
 
-    def test(self, name: str, holds: Callable[[Any], bool]) -> Bools:
-        """By customer, whether it holds for the attribute's value; holds: `bool` or `is_blank`."""
-        if name not in self._long:
-            return self.coded(name).test(holds)
-        array = _plain(self._batch.column(self._columns[name]))
-        visible = pc.fill_null(pc.match_substring_regex(array, "^[!-~]"), False)
-        tested = np.full(self.rows, holds("x"), np.bool_)
-        for row in np.flatnonzero(~visible.to_numpy(zero_copy_only=False)).tolist():
-            tested[row] = holds(array[row].as_py())
-        return tested
-
-    def floats(self, name: str, otherwise: float) -> ScoreColumn:
-        """By customer, the value as a factor of a score."""
-        return self.coded(name).floats(otherwise)
-
-    def reach(self, purposes: frozenset[str]) -> ValueColumn:
-        """By customer, which of these purposes they have agreed to, sorted, and which channels they prefer."""
-        return reach_of(self._consents, purposes)
-
-    def request(self, row: int) -> Request:
-        """The request that a server would get of the customer."""
-        values = {name: self._value(name, row) for name in self._referenced}
-        given = {name: value for name, value in values.items() if value is not None}
-        consents, preferred = self._consents.values[int(self._consents.codes[row])]
-        return Request(
-            self.names[row],
-            self._reader.now,
-            given,
-            consents=consents,
-            preferred_channels=preferred,
-            channels=self._reader.channels,
-        )
-
-    def _value(self, name: str, row: int) -> Value | None:
-        if name in self._long and name not in self._read:
-            value: Value | None = self._batch.column(self._columns[name])[row].as_py()
-            return value
-        column = self.coded(name)
-        of_row: Value | None = column.values[int(column.codes[row])]
-        return of_row
-
-    def _fault(self, row: int, column: str, message: str) -> None:
-        self.fault_count += 1
-        if len(self.faults) < MOST_SHOWN:
+    def _fault(self, rows: Codes, column: str, message: str) -> None:
+        """Notes rows whose values do not fit."""
+        self._odd[rows] = True
+        self.fault_count += len(rows)
+        for row in rows[: MOST_SHOWN - len(self.faults)].tolist():
             self.faults.append(CellFault(row, column, message))
 
-    def _customers(self) -> Sequence[str]:
-        if "customer" not in self._columns:
-            raise BatchRefused([CellFault(0, "customer", "there is no such column")], 1)
-        array = _plain(self._batch.column(self._columns["customer"]))
-        names: list[str] = array.to_pylist()
-        if pa.types.is_string(array.type) and not array.null_count:
-            fits = pc.all(pc.match_substring_regex(array, _PLAIN_ID)).as_py()
-            if fits is not False:
-                return names
-        for row, name in enumerate(names):
-            if type(name) is not str or is_blank(name) or "\0" in name or len(name) > _LONGEST_NAME:
-                self._fault(row, "customer", "needs the customer's id, a text")
-                names[row] = ""
-        return names
+    def _customers(self) -> None:
+        column = self._columns.get(CUSTOMER)
+        if column is None:
+            raise NotByColumns("there is no such column: customer")
+        if isinstance(column, ValueColumn):
+            values = [column.values[code] for code in column.codes.tolist()]
+            array = pa.array([value if type(value) is str else None for value in values], pa.string())
+        else:
+            array = column
+        if not pa.types.is_string(array.type):
+            raise NotByColumns("the customers' ids are no texts")
+        if array.null_count or pc.all(pc.match_substring_regex(array, _PLAIN_ID)).as_py() is False:
+            wrong = [
+                row
+                for row, name in enumerate(array.to_pylist())
+                if name is None or is_blank(name) or "\0" in name or len(name) > _LONGEST_NAME
+            ]
+            self._fault(np.array(wrong, np.int64), CUSTOMER, "needs the customer's id, a text")
+        self._read[CUSTOMER] = array
 
-    def _coded(self, name: str) -> ValueColumn:
-        at = self._columns.get(name)
-        if at is None:
-            return ValueColumn(np.zeros(self.rows, np.int64), [None])
-        codes, distinct = _encoded(_plain(self._batch.column(at)))
+    def _attribute(self, name: str, column: str) -> None:
+        kind = self._reader.compiled.book.attributes[name].type
+        raw = self._columns[column]
+        if isinstance(raw, ValueColumn):
+            codes, plains = raw.codes, raw.values
+        elif raw.null_count == self._rows:
+            return
+        else:
+            read = self._whole_column(name, column, kind, raw)
+            if read is not None:
+                self._keep(name, read)
+                return
+            codes, plains = _encoded(raw)
+        values = self._numbers(name, column, kind, plains)
+        if values is None:
+            values = self._values(name, column, codes, plains)
+        if name in self._reader.kinds:
+            for own, array in attribute_arrays(name, kind, values).items():
+                if array.null_count < len(array):
+                    self._read[own] = array.take(pa.array(codes))
+
+    def _keep(self, name: str, array: pa.Array) -> None:
+        if name in self._reader.kinds:
+            is_number = self._reader.kinds[name] is AttributeType.NUMBER
+            self._read[name + WHOLE if is_number and pa.types.is_int64(array.type) else name] = array
+
+    def _values(self, name: str, column: str, codes: Codes, plains: Sequence[Any]) -> list[Value | None]:
+        """The values, each read by itself."""
         values: list[Value | None] = []
-        for code, plain in enumerate(distinct):
+        for code, plain in enumerate(plains):
             try:
-                values.append(None if plain is None else self._reader.value(name, plain))
+                values.append(None if plain is None else self._reader.value(column, name, plain))
             except ValueError as error:
                 values.append(None)
-                for row in np.flatnonzero(codes == code).tolist():
-                    self._fault(row, self._batch.schema.names[at], str(error))
-        column = ValueColumn.coded(values)
-        return ValueColumn(column.codes[codes], column.values)
+                self._fault(np.flatnonzero(codes == code), column, str(error))
+        return values
 
-    def _is_long_text(self, name: str, kind: AttributeType) -> bool:
-        """Whether it is a column of free texts that all fit, which is not coded where only blanks are looked for."""
-        array = _plain(self._batch.column(self._columns[name]))
-        if kind is not AttributeType.TEXT or not pa.types.is_string(array.type) or not self.rows:
-            return False
-        if pc.count_distinct(array).as_py() * 4 < self.rows:
-            return False
-        if pc.any(pc.match_substring(array, "\0")).as_py():
-            return False
-        lengths = pc.binary_length(array)
-        longest = pc.index(lengths, pc.max(lengths)).as_py()
-        samples = [array[longest].as_py(), "x"] if longest >= 0 else ["x"]
+    def _numbers(
+        self, name: str, column: str, kind: AttributeType, plains: Sequence[Any]
+    ) -> list[Value | None] | None:
+        """The values of numbers that are between two that fit; None where it has to be looked at each."""
+        if len(plains) <= 2 or not self._is_bounded(name, kind):
+            return None
+        values: list[Value | None] = list(plains)
+        for type_ in {type(plain) for plain in plains if plain is not None}:
+            own = [plain for plain in plains if type(plain) is type_]
+            fitting = (int, float) if kind is AttributeType.NUMBER else (int,)
+            if type_ not in fitting or any(number != number for number in own):  # noqa: PLR0124 -- is no number
+                return None
+            if any(self._as_read(name, column, number) is not type_ for number in (min(own), max(own))):
+                return None
+        return values
+
+    def _whole_column(self, name: str, column: str, kind: AttributeType, array: pa.Array) -> pa.Array | None:
+        """The values of an array, if all fit because the longest, or smallest and largest do; None: it is not known."""
+        if kind is AttributeType.TEXT and pa.types.is_string(array.type):
+            if pc.any(pc.match_substring(array, "\0")).as_py():
+                return None
+            lengths = pc.binary_length(array)
+            longest = array[pc.index(lengths, pc.max(lengths)).as_py()].as_py()
+            return (
+                array
+                if all(self._as_read(name, column, text) is str for text in ("", "x", longest))
+                else None
+            )
+        is_whole = pa.types.is_int64(array.type)
+        if is_whole or (kind is AttributeType.NUMBER and pa.types.is_float64(array.type)):
+            if not self._is_bounded(name, kind) or (not is_whole and pc.any(pc.is_nan(array)).as_py()):
+                return None
+            read = {self._as_read(name, column, number.as_py()) for number in pc.min_max(array).values()}
+            return (
+                array.cast(pa.float64(), safe=False) if read == {float} else array if read == {int} else None
+            )
+        if kind is AttributeType.TIME and pa.types.is_timestamp(array.type) and array.type.tz is not None:
+            moments = array.cast(pa.int64())
+            fits = all(
+                self._as_read(name, column, own.as_py()) is not None for own in pc.min_max(array).values()
+            )
+            return moments if fits else None
+        return None
+
+    def _is_bounded(self, name: str, kind: AttributeType) -> bool:
+        """Whether all numbers fit that are between two that do."""
+        is_number = kind in (AttributeType.NUMBER, AttributeType.INTEGER)
+        return is_number and self._reader.compiled.book.attributes[name].one_of is None
+
+    def _as_read(self, name: str, column: str, plain: Any) -> type | None:
+        """As which type the value is read, if it is the same value; None: it does not fit, or becomes another."""
         try:
-            return all(self._reader.value(name, sample) == sample for sample in samples)
+            read = self._reader.value(column, name, plain)
+        except ValueError:
+            return None
+        if name not in self._reader.kinds or isinstance(
+            plain, datetime
+        ):  # a moment becomes another in any case
+            return type(plain)
+        return type(read) if read == plain else None
+
+    def _agreed(self, columns: Sequence[str]) -> None:
+        """Reads consents and preferred channels, each combination once."""
+        cells, keys = self._reader.cells, np.zeros(self._rows, np.int64)
+        coded: list[ValueColumn] = []
+        for column in columns:
+            raw = self._columns[column]
+            own = raw if isinstance(raw, ValueColumn) else ValueColumn(*_encoded(raw))
+            wrong = np.array([not self._fits(column, plain) for plain in own.values], np.bool_)[own.codes]
+            if wrong.any():
+                message = "needs true or false" if column.startswith(_CONSENT) else "needs a list of texts"
+                self._fault(np.flatnonzero(wrong), column, message)
+            coded.append(own)
+            keys = keys * len(own.values) + own.codes
+            _, keys = np.unique(keys, return_inverse=True)
+        if not coded:
+            return
+        _, first, codes = np.unique(keys, return_index=True, return_inverse=True)
+        texts: list[str | None] = []
+        for number, row in enumerate(first.tolist()):
+            plains = {column: own.values[own.codes[row]] for column, own in zip(columns, coded, strict=True)}
+            try:
+                given = {column: plain for column, plain in plains.items() if plain is not None}
+                texts.append(given_text(cells.alone(given)))
+            except ValueError as error:
+                texts.append(None)
+                unnoted = np.flatnonzero((codes == number) & ~self._odd)
+                self._fault(unnoted, "consents", str(error))
+        self._read[GIVEN] = pa.array(texts, pa.string()).take(pa.array(codes))
+
+    def _fits(self, column: str, plain: Any) -> bool:
+        if plain is None:
+            return True
+        try:
+            self._reader.cells.alone({column: plain})
         except ValueError:
             return False
+        return True
 
-    def _given(self, compiled: CompiledBook) -> ValueColumn:
-        """By customer, the consents and the preferred channels."""
-        names = self._batch.schema.names
-        wanted = {channel.consent for channel in compiled.book.channels.values() if channel.consent}
-        lists = [self._lists(name) for name in ("consents", "preferred_channels")]
-        flags = [
-            name for name in names if name.removeprefix(_CONSENT) in wanted and name.startswith(_CONSENT)
-        ]
-        coded = [self._flags(name) for name in flags]
-        keys = np.zeros(self.rows, np.int64)
-        for codes, distinct in [*lists, *coded]:
-            keys = keys * max(1, len(distinct)) + codes
-        _, first, codes = np.unique(keys, return_index=True, return_inverse=True)
-        given = []
-        for row in first.tolist():
-            agreed = {
-                name.removeprefix(_CONSENT)
-                for name, (of_rows, distinct) in zip(flags, coded, strict=True)
-                if distinct[of_rows[row]] is True
-            }
-            consents, preferred = (distinct[of_rows[row]] or () for of_rows, distinct in lists)
-            given.append((frozenset((*consents, *agreed)), tuple(preferred)))
-        return ValueColumn(codes, given)
-
-    def _lists(self, name: str) -> tuple[Any, Sequence[Any]]:
-        if name not in self._batch.schema.names:
-            return np.zeros(self.rows, np.int64), [None]
-        codes, distinct = _encoded(self._batch.column(self._batch.schema.names.index(name)))
-        for code, texts in enumerate(distinct):
-            if texts is not None and not _is_list_of_texts(texts):
-                for row in np.flatnonzero(codes == code).tolist():
-                    self._fault(row, name, "needs a list of texts")
-        return codes, distinct
-
-    def _flags(self, name: str) -> tuple[Any, Sequence[Any]]:
-        codes, distinct = _encoded(_plain(self._batch.column(self._batch.schema.names.index(name))))
-        for code, flag in enumerate(distinct):
-            if flag is not None and not isinstance(flag, bool):
-                for row in np.flatnonzero(codes == code).tolist():
-                    self._fault(row, name, "needs true or false")
-        return codes, distinct
+    def _aliases(self) -> None:
+        raw = self._columns.get(ALIASES[1:])
+        if raw is None:
+            return
+        names = self._read[CUSTOMER].to_pylist()
+        texts = (
+            [raw.values[code] for code in raw.codes.tolist()]
+            if isinstance(raw, ValueColumn)
+            else raw.to_pylist()
+        )
+        aliases: list[Sequence[str] | None] = [None] * self._rows
+        for row, own in enumerate(texts):
+            if own is None or names[row] is None:
+                continue
+            try:
+                read = self._reader.cells.alone({CUSTOMER: names[row], ALIASES[1:]: own})
+                aliases[row] = read.aliases or None
+            except ValueError as error:
+                self._fault(np.array([row]), ALIASES[1:], str(error))
+        self._read[ALIASES] = pa.array(aliases, pa.list_(pa.string()))
 
 
-def _is_list_of_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+def _missing(column: RawColumn) -> Bools:
+    """By customer, whether there is no value."""
+    if isinstance(column, ValueColumn):
+        return column.test(lambda value: value is None)
+    missing: Bools = column.is_null().to_numpy(zero_copy_only=False)
+    return missing
 
 
-def _plain(array: Any) -> Any:
-    """The array without a dictionary, views and large offsets; numbers as doubles where they are no integers."""
-    kind = array.type
-    if pa.types.is_dictionary(kind):
-        return _plain(array.dictionary_decode())
-    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        return array.cast(pa.string())
-    if pa.types.is_decimal(kind) or pa.types.is_float32(kind) or pa.types.is_float16(kind):
-        return array.cast(pa.float64())
-    if pa.types.is_timestamp(kind) and kind.unit != "us":
-        return array.cast(pa.timestamp("us", tz=kind.tz), safe=False)
-    return array
-
-
-def _encoded(array: Any) -> tuple[Any, Sequence[Any]]:
-    """Codes and distinct plain values; zeros of different signs are distinct."""
-    if pa.types.is_nested(array.type):
-        listed = array.to_pylist()
-        column = ValueColumn.coded([None if own is None else tuple(own) for own in listed])
-        return column.codes, [None if own is None else list(own) for own in column.values]
-    bits = array.view(pa.int64()) if pa.types.is_float64(array.type) else array
-    encoded = bits.dictionary_encode(null_encoding="encode")
-    distinct = encoded.dictionary
-    if pa.types.is_float64(array.type):
-        distinct = distinct.view(pa.float64())
-    return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64), distinct.to_pylist()
+def _encoded(array: pa.Array) -> tuple[Codes, Sequence[Any]]:
+    """Codes and distinct plain values."""
+    if not pa.types.is_nested(array.type):
+        return encoded(array)
+    column = ValueColumn.coded([None if own is None else tuple(own) for own in array.to_pylist()])
+    return column.codes, [None if own is None else list(own) for own in column.values]
 
 
 def decide_batch(kernel: Kernel, reader: ArrowReader, batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -81,7 +81,7 @@ class Kernel:
     ) -> None:
         """counts: the counters that all customers share; nothing is taken from them.
 
-        learned: with the prices of what is scarce. on_going: gets all pairs that may go, by `decide` only.
+        learned: with the prices of what is scarce. on_going: gets all pairs that may go.
         """
         self._counts, self._learned = counts, learned
         self.funnel = Funnel()
@@ -117,18 +117,13 @@ class Kernel:
         for start in range(0, len(requests), CHUNK):
             yield from self._decide_chunk(requests[start : start + CHUNK])
 
-    def propose(self, requests: Sequence[Request]) -> list[RowDecision | None]:
-        """The decision for each request by columns, in order; None where they do not cover the customer."""
-        columnar = [row for row, request in enumerate(requests) if not row_lane(request, self._plan)]
-        proposed: list[RowDecision | None] = [None] * len(requests)
-        if columnar and not self.book_lane:
-            by_columns = self._by_columns(RequestPeople([requests[row] for row in columnar]))
-            for at, row in enumerate(columnar):
-                proposed[row] = by_columns.row(at)
-        return proposed
+    def propose(self, people: People) -> Decisions:
+        """The same decisions as of `decide_people`, which are not counted; by columns, whatever the book."""
+        return self._by_columns(people)
 
     def decide_people(self, people: People) -> Decisions:
         """The decisions for a chunk of customers, all at the moment and on the channels of the plan, without history."""
+        self._going = []
         if not self.book_lane:
             decisions = self._by_columns(people)
         else:
@@ -141,6 +136,9 @@ class Kernel:
             scores = np.array([score for _, score in numbered], np.float64)
             decisions = Decisions(people.names, codes, scores, self._distinct)
         decisions.counted_by(self.funnel)
+        if self._on_going is not None:
+            self._on_going(people.names, self._going)
+            self._going = []
         return decisions
 
     def _decide_chunk(self, requests: Sequence[Request]) -> list[RowDecision]:

@@ -7,11 +7,11 @@ All others are evaluated one by one, as a server does.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Self
 
 from uuid_utils import uuid7
 
-from engine.batch.results import RowDecision
 from engine.decide.answer import answer, offer_of
 from engine.decide.arbitrate.campaign import CampaignChannel
 from engine.decide.evaluate import Evaluation
@@ -27,80 +27,119 @@ from engine.ledger.commit.learning import trials
 from engine.ledger.commit.new_counters import add_new_counters
 from engine.ledger.commit.quotas import QuotaCommit, UnruledContact
 from engine.ledger.errors import LedgerError
-from engine.ledger.queries import learning, persons, presends
+from engine.ledger.queries import learning, new_counters, persons, presends
 from engine.ledger.store.rows import ContactRow, DecisionRow, PersonRow, TrialRow
 from engine.ledger.store.store import Store
 from engine.model.contact import Contact
 from engine.model.customer import CustomerState
 from engine.model.decision import Decision, Reason
-from engine.model.instant import Instant
-from engine.model.request import Request
-from engine.presend.rows import Full, Sender, Sent, experiments_of, part_lock, sent_by_columns, sent_by_engine
+from engine.presend.chunk import SendChunk
+from engine.presend.rows import (
+    NOT_LINKED,
+    CodePlan,
+    Sender,
+    SentForm,
+    SentRows,
+    experiments_of,
+    kind_by_columns,
+    kind_by_engine,
+    part_lock,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class SendCommand(Command[Sent]):
-    """A customer of a population, to be decided; proposed: without history, by columns; None: they are evaluated."""
+class SendCommand(Command[SentRows]):
+    """Customers of a population who follow each other, to be decided in order; with further names, one alone."""
 
     sender: Sender = field(repr=False)
     part: int
     """Of the run, which is decided by one process at a time."""
-    request: Request
-    proposed: RowDecision | None
-    full: Full = frozenset()
-    """The counters without room as the columns have it."""
+    chunk: SendChunk = field(repr=False)
+    rows: range
+    """Their rows in the chunk."""
 
     stage = Stage.DECIDE
 
+    def names(self) -> Sequence[str]:
+        """The customers, by the names that they are sent by."""
+        return self.chunk.names[self.rows.start : self.rows.stop]
+
     def customers(self) -> tuple[str, ...]:
-        """The customer, by all names."""
-        return self.request.customer, *self.request.aliases
+        """The customers, by all names."""
+        if len(self.rows) > 1:
+            return tuple(self.names())
+        return *self.names(), *self.chunk.people.aliases(self.rows.start)
 
     def locks(self) -> tuple[str, ...]:
         """The part of the run, and the units whose draws are kept."""
         part = part_lock(self.sender.plan.run, self.part)
         if not self.sender.compiled.sticky:
             return (part,)
-        return (part, *sorted(f"unit {unit}" for unit in self.sender.units(self.request).values()))
+        own = (self.sender.units(self.chunk.people.request(row).attributes) for row in self.rows)
+        return (part, *sorted({f"unit {unit}" for units in own for unit in units.values()}))
 
     def links(self) -> NamesToLink | None:
         """The names of the customer."""
-        if not self.request.aliases:
+        names = self.customers()
+        if len(self.rows) > 1 or len(names) == 1:
             return None
-        return NamesToLink(self.customers(), self.request.elapsed, "decide")
+        return NamesToLink(names, self.chunk.people.elapsed, "decide")
 
     @classmethod
     def prepare(cls, store: Store, commands: Sequence[Self]) -> None:
         """Adds the counters of the book that the log does not have yet."""
-        sender, request = commands[0].sender, commands[0].request
+        sender, chunk = commands[0].sender, commands[0].chunk
+        request = chunk.people.request(commands[0].rows.start)._replace(attributes={}, events=())
         moment = sender.compiled.moment(request.now, {})
         add_new_counters(store, [Evaluation(sender.compiled, request, (), moment)])
 
     @classmethod
-    def apply(cls, unit: UnitOfWork, commands: Sequence[Self]) -> list[Sent | LedgerError]:
+    def apply(cls, unit: UnitOfWork, commands: Sequence[Self]) -> list[SentRows | LedgerError]:
         """Decides in order; anew from the first where what was in hand of a counter was not enough to decide."""
-        latest = max(command.request.elapsed for command in commands)
+        latest = max(command.chunk.people.elapsed for command in commands)
         group = unit.quotas.attempt(lambda: _Group(unit, commands).decide(), latest)
         group.write()
         unit.decision_ids += [row.decision_id for row in group.decisions]
-        return list(group.sent)
+        stops = [*accumulate(len(command.rows) for command in commands)]
+        return [
+            group.sent.part(stop - len(command.rows), stop)
+            for command, stop in zip(commands, stops, strict=True)
+        ]
+
+
+def commands_of(sender: Sender, part: int, chunk: SendChunk, rows: range) -> list[SendCommand]:
+    """The commands of a group: customers with further names by themselves, since these are linked."""
+    alone = [row for row in chunk.with_aliases if row in rows]
+    commands, start = [], rows.start
+    for row in [*alone, rows.stop]:
+        if start < row:
+            commands.append(SendCommand(sender, part, chunk, range(start, row)))
+        if row < rows.stop:
+            commands.append(SendCommand(sender, part, chunk, range(row, row + 1)))
+        start = row + 1
+    return commands
 
 
 class _Group:
     """The decisions of a group, until they are written."""
 
     def __init__(self, unit: UnitOfWork, commands: Sequence[SendCommand]) -> None:
-        self._unit, self._store, self._commands = unit, unit.store, commands
-        self._sender = commands[0].sender
-        self.sent: list[Sent] = []
+        self._unit, self._store = unit, unit.store
+        self._sender, self._chunk = commands[0].sender, commands[0].chunk
+        self._people = self._chunk.people
+        self._elapsed = self._people.elapsed
         self.decisions: list[DecisionRow] = []
         self._contacts: list[ContactRow] = []
         self._trials: list[TrialRow] = []
-        self._unruled: list[UnruledContact] = []
+        self._unruled: list[tuple[str, int, Contact, CampaignChannel]] = []
         self._concluded = ConcludedSignals()
-        self._persons = [unit.identities.person_of(command.request.customer) for command in commands]
-        sender, at = self._sender, commands[0].request.elapsed
-        sender.full = sender.full_of(sender.counted(self._store, at))
+        self._rows = [row for command in commands for row in command.rows]
+        names = [name for command in commands for name in command.names()]
+        self.sent = SentRows.alike(names, NOT_LINKED)
+        self._persons = [unit.identities.person_of(name) for name in names]
+        self._counts = QuotaCommit(unit.quotas, self._elapsed)
+        sender = self._sender
+        sender.full = sender.full_of(sender.counted(self._store, self._elapsed))
         self._is_short = False
         """Whether a counter got full meanwhile, which adds to the reasons of those who get nothing."""
         self._evaluations = self._evaluated()
@@ -113,29 +152,43 @@ class _Group:
     def _evaluated(self) -> dict[int, Evaluation]:
         """The evaluations of those whom the columns do not cover, or of whom the log holds something, by position."""
         history = presends.with_history(self._store, self._persons, self._sender.since)
+        chunk, is_stale = self._chunk, self._chunk.full != self._sender.full
         return {
-            position: self._sender.evaluated(command.request)
-            for position, (command, person) in enumerate(zip(self._commands, self._persons, strict=True))
-            if command.proposed is None
-            or command.full != self._sender.full
-            or person in history
-            or person != command.request.customer
+            position: self._sender.evaluated(self._people.request(row))
+            for position, (row, person) in enumerate(zip(self._rows, self._persons, strict=True))
+            if is_stale or chunk.codes[row] < 0 or person in history or person != chunk.names[row]
         }
 
     def decide(self) -> "_Group":
         """Fills the results and the rows. Raises QuotaUndecided."""
-        for position, (command, person) in enumerate(zip(self._commands, self._persons, strict=True)):
-            sent = None if position in self._evaluations else self._proposed(command, person)
-            if sent is None:
-                sent = self._decided_alone(position, command, person)
-            self.sent.append(sent)
+        codes, plans, scores = self._chunk.codes, self._chunk.plans, self._chunk.scores
+        sent, alone = self.sent, self._evaluations
+        for position, (row, person) in enumerate(zip(self._rows, self._persons, strict=True)):
+            if position in alone:
+                self._decide_alone(position, row, person)
+                continue
+            plan = plans.get(codes[row]) or self._planned(codes[row])
+            if plan.kind is not None and not self._is_short:
+                sent.kinds[position] = plan.kind
+                continue
+            form, on = self._taken(plan, row), plan.on
+            if form is None or on is None:
+                self._decide_alone(position, row, person)
+                continue
+            decision_id, score = str(uuid7()), scores[row]
+            sent.decision_ids[position], sent.scores[position] = decision_id, score
+            sent.kinds[position] = plan.sent_as or kind_by_columns(plan.proposed, form.offer)
+            self.decisions.append(form.decision(decision_id, person, score))
+            self._contacts.append(form.contact_row(decision_id, person))
+            if on.quotas or on.unruled:
+                self._reserve(decision_id, [(form.contact, on, None)])
         if self._unruled:
-            self._unit.quotas.follow(self._unruled)
+            self._follow()
         return self
 
     def write(self) -> None:
         """Writes the rows, and the book that made the decisions."""
-        now = self._commands[0].request.elapsed
+        now = self._elapsed
         keep_books(self._store, [(self._sender.compiled.book, now)])
         persons.know(self._store, [PersonRow(row.person, now) for row in self.decisions])
         self._store.load(DecisionRow, self.decisions)
@@ -145,61 +198,88 @@ class _Group:
         self._concluded.write(self._store)
         self._kept.write(self._store)
 
-    def _proposed(self, command: SendCommand, person: str) -> Sent | None:
-        """What the columns proposed, if the shared counters let it pass; None: the customer is evaluated."""
-        proposed, request = command.proposed, command.request
-        if proposed is None or (not proposed.chosen and self._is_short):
+    def _taken(self, plan: CodePlan, row: int) -> SentForm | None:
+        """The form that the columns proposed, if the shared counters let it pass; None: the customer is to be evaluated."""
+        on = plan.on
+        if plan.is_alone or on is None or (on.quotas and not self._has_room(on)):
             return None
-        if not proposed.chosen:
-            return sent_by_columns(request.customer, "", proposed, None)
-        form = proposed.chosen[0]
-        on = self._sender.campaigns[form.campaign].campaign_channels[form.channel]
-        if form.withheld is not None or self._sender.plan.content or not self._has_room(on, request):
-            return None
-        sent_form = self._sender.form_of(proposed, form, request)
-        if sent_form is None:
-            return None
-        decision_id = str(uuid7())
-        self.decisions.append(sent_form.decision(decision_id, person, form.score))
-        self._contacts.append(sent_form.contact_row(decision_id, person))
-        self._reserve(decision_id, [(sent_form.contact, on, None)], request.elapsed)
-        return sent_by_columns(request.customer, decision_id, proposed, sent_form.offer)
+        if plan.form is not None:
+            return plan.form
+        attributes = self._people.attributes(plan.reads, row)
+        return self._sender.form_of(plan.proposed, plan.proposed.chosen[0], attributes)
 
-    def _has_room(self, on: CampaignChannel, request: Request) -> bool:
-        counts, now = QuotaCommit(self._unit.quotas, request.elapsed), request.now
+    def _follow(self) -> None:
+        """Counts contacts for counters without a rule in their book, if the log has such. Raises QuotaUndecided."""
+        at = self._sender.plan.now
+        campaign_channels = {id(on): on for *_, on in self._unruled}.values()
+        names = {name for on in campaign_channels for name in on.unruled}
+        if new_counters.latest(self._store, [(name, at) for name in sorted(names)]):
+            self._unit.quotas.follow(
+                [
+                    UnruledContact(decision_id, index, contact, on.unruled, self._elapsed)
+                    for decision_id, index, contact, on in self._unruled
+                ]
+            )
+
+    def _planned(self, code: int) -> CodePlan:
+        """What becomes of the customers with a decision; found once, as long as columns propose by the same counters."""
+        proposed, sender = self._chunk.distinct[code], self._sender
+        if not proposed.chosen:
+            plan = CodePlan(kind_by_columns(proposed, None), proposed)
+        else:
+            form = proposed.chosen[0]
+            on, reads = (
+                sender.campaigns[form.campaign].campaign_channels[form.channel],
+                sender.form_reads(form),
+            )
+            made = None if reads else sender.form_of(proposed, form, {})
+            is_alone = form.withheld is not None or sender.plan.content
+            kind = None if made is None else kind_by_columns(proposed, made.offer)
+            plan = CodePlan(None, proposed, is_alone, on, reads, made, kind)
+        self._chunk.plans[code] = plan
+        return plan
+
+    def _has_room(self, on: CampaignChannel) -> bool:
+        now = self._sender.plan.now
         for rule in on.quotas:
-            counted = counts.counted(rule.key(now), rule.limit, now, (), rule.amount)
+            counted = self._counts.counted(rule.key(now), rule.limit, now, (), rule.amount)
             if counted + rule.amount > rule.limit:
                 self._is_short = True
                 return False
         return True
 
-    def _decided_alone(self, position: int, command: SendCommand, person: str) -> Sent:
+    def _decide_alone(self, position: int, row: int, person: str) -> None:
         evaluation = self._evaluations.get(position)
         if evaluation is None:  # of nobody of whom the log holds anything
-            evaluation = self._sender.evaluated(command.request)
+            evaluation = self._sender.evaluated(self._people.request(row))
         if evaluation.compiled.ramped:
             evaluation = evaluation._replace(conversions=self._conversions)
         contacts, state = self._contacts_of[person], self._states.of(person)
         if evaluation.compiled.sticky:
             state = state._replace(kept=self._kept.of(evaluation, [person]))
-        counts = QuotaCommit(self._unit.quotas, command.request.elapsed)
-        selection = select(evaluation, contacts, person, state, counts)
+        selection = select(evaluation, contacts, person, state, self._counts)
         decision = answer(evaluation, selection, str(uuid7()))
-        self._concluded.add(person, evaluation.concluded, command.request.now, command.request.elapsed)
+        self._concluded.add(person, evaluation.concluded, self._sender.plan.now, self._elapsed)
         if not selection.chosen:
-            return sent_by_engine(command.request.customer, decision._replace(decision_id=""), None)
-        row = self._row(evaluation, person, decision, selection, state)
+            self.sent.kinds[position] = kind_by_engine(decision, None)
+            return
+        made_row = self._row(evaluation, person, decision, selection, state)
         contacts += [chosen.contact for chosen in selection.chosen]
-        self.decisions.append(row)
+        self.decisions.append(made_row)
         self._contacts += contact_rows(evaluation.compiled.book.channels, person, decision, selection)
         if evaluation.compiled.learns:
-            self._trials += trials(row.decision_id, selection)
+            self._trials += trials(made_row.decision_id, selection)
         if evaluation.compiled.sticky:
-            self._kept.add(evaluation, person, selection, row.decision_id)
+            self._kept.add(evaluation, person, selection, made_row.decision_id)
         made = [(own.contact, own.proposal.campaign_channel, own.withheld) for own in selection.chosen]
-        self._reserve(row.decision_id, made, command.request.elapsed)
-        return sent_by_engine(command.request.customer, decision, row)
+        self._reserve(made_row.decision_id, made)
+        sent = self.sent
+        sent.kinds[position], sent.decision_ids[position] = (
+            kind_by_engine(decision, made_row),
+            made_row.decision_id,
+        )
+        sent.scores[position] = made_row.score
+        sent.contents[position] = decision.offers[0].content if decision.offers else None
 
     def _row(
         self,
@@ -228,7 +308,6 @@ class _Group:
         self,
         decision_id: str,
         made: Sequence[tuple[Contact, CampaignChannel, Reason | None]],
-        until: Instant,
     ) -> None:
         """Counts the contacts of a decision for those that follow, of all customers."""
         for index, (contact, on, withheld) in enumerate(made):
@@ -236,4 +315,4 @@ class _Group:
                 continue
             self._unit.quotas.take(decision_id, index, contact, on.quotas)
             if on.unruled:
-                self._unruled.append(UnruledContact(decision_id, index, contact, on.unruled, until))
+                self._unruled.append((decision_id, index, contact, on))

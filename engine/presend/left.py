@@ -6,13 +6,14 @@ contacts were given back meanwhile. Customers whom a counter refused are decided
 """
 
 from collections.abc import Callable, Iterator
-from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from engine.batch.people import ColumnPeople, SendMoment
 from engine.decide.compiled import CompiledBook
 from engine.decide.pressure.registry import CODES
 from engine.ledger.queries import presends
@@ -20,7 +21,6 @@ from engine.ledger.store.store import Store
 from engine.measure.population.scarcity import counted_in, left_of, shared_rules
 from engine.model.decision import Outcome
 from engine.model.instant import Instant
-from engine.model.request import Request
 from engine.presend.pieces import write_piece
 from engine.presend.rows import part_lock
 from engine.presend.run import Job, PartSender, files_of
@@ -43,13 +43,16 @@ class _Refused:
         """How many there are."""
         return len(self._of(part))
 
-    def requests(
-        self, part: int, first: int, compiled: CompiledBook, now: Instant, clock: Instant
-    ) -> Iterator[Request]:
-        """Their requests, from a place on."""
+    def chunks(
+        self, part: int, first: int, size: int, compiled: CompiledBook, moment: SendMoment
+    ) -> Iterator[ColumnPeople]:
+        """They from a place on, in order, at most so many at a time."""
         names = self._of(part)
-        everybody = self._job.population.requests(of_last_pass(part), 0, compiled, now, clock)
-        return islice((request for request in everybody if request.customer in names), first, None)
+        for people in self._job.population.chunks(of_last_pass(part), 0, size, compiled, moment):
+            rows = [row for row, name in enumerate(people.names) if name in names]
+            own, first = rows[first:], max(0, first - len(rows))
+            if own:
+                yield people.taken(np.array(own, np.int64))
 
     def _of(self, part: int) -> set[str]:
         if part not in self._names:

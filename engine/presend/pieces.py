@@ -5,7 +5,7 @@ A file counts if the run's manifest in the log names it; others are left by what
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.measure.export.manifest import sync
-from engine.presend.rows import Sent
+from engine.presend.rows import SentRows
 
 _MOMENT = pa.timestamp("us", tz="UTC")
 _TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -44,33 +44,38 @@ def schema_of(*, content: bool) -> pa.Schema:
     return SCHEMA.append(_CONTENT) if content else SCHEMA
 
 
-def table_of(sent: Sequence[Sent], *, content: bool) -> pa.Table:
-    """The decisions as a table."""
-    columns = [
-        [own.customer for own in sent],
-        [own.decision_id or None for own in sent],
-        [own.outcome for own in sent],
-        [own.campaign for own in sent],
-        [own.offer for own in sent],
-        [own.variant for own in sent],
-        [own.channel for own in sent],
-        [own.score for own in sent],
-        [own.selection_probability for own in sent],
-        [
-            [
-                f"{reason.code.value}:{reason.name}" if reason.name else reason.code.value
-                for reason in own.reasons
-            ]
-            for own in sent
+def table_of(sent: SentRows, *, content: bool) -> pa.Table:
+    """The decisions as a table; what many have alike is made once."""
+    kinds = list({id(kind): kind for kind in sent.kinds}.values())
+    number_of = {id(kind): number for number, kind in enumerate(kinds)}
+    numbers = pa.array([number_of[id(kind)] for kind in sent.kinds], pa.int32())
+    of_kinds = {
+        "outcome": [kind.outcome for kind in kinds],
+        "campaign": [kind.campaign for kind in kinds],
+        "offer": [kind.offer for kind in kinds],
+        "variant": [kind.variant for kind in kinds],
+        "channel": [kind.channel for kind in kinds],
+        "selection_probability": [kind.selection_probability for kind in kinds],
+        "reasons": [
+            [f"{own.code.value}:{own.name}" if own.name else own.code.value for own in kind.reasons]
+            for kind in kinds
         ],
-        [own.next_allowed_at for own in sent],
-        [own.expires_at for own in sent],
+        "next_allowed_at": [kind.next_allowed_at for kind in kinds],
+        "expires_at": [kind.expires_at for kind in kinds],
+    }
+    of_rows = {
+        "customer": sent.customers,
+        "decision_id": [decision_id or None for decision_id in sent.decision_ids],
+        "score": sent.scores,
+        "content": [None if own is None else list(own.items()) for own in sent.contents] if content else [],
+    }
+    arrays = [
+        pa.array(of_kinds[field.name], field.type).take(numbers)
+        if field.name in of_kinds
+        else pa.array(of_rows[field.name], field.type)
+        for field in schema_of(content=content)
     ]
-    if content:
-        columns.append([None if own.content is None else list(own.content.items()) for own in sent])
-    schema = schema_of(content=content)
-    arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=schema)
+    return pa.Table.from_arrays(arrays, schema=schema_of(content=content))
 
 
 def write_piece(folder: Path, name: str, table: pa.Table) -> tuple[str, str]:

@@ -1,75 +1,116 @@
-"""The population of a run: its customers in order of their names, in parts, in a file that a resumed run finds again."""
+"""The population of a run: its customers in order of their names, in parts, in files that a resumed run finds again.
+
+A part is an Arrow file with the columns of `engine.batch.people`, so that a place of it is read without what stands before.
+"""
 
 import hashlib
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from engine.api.v1.decisions_pb2 import DecideRequest
+from engine.batch.people import (
+    CUSTOMER,
+    ColumnPeople,
+    SendMoment,
+    batch_of,
+    completed,
+    kept_attributes,
+    people_schema,
+)
 from engine.decide.compiled import CompiledBook
+from engine.measure.database import as_pattern, open_database
+from engine.measure.population.columns import ColumnFile, PeopleChunk
 from engine.measure.population.files import Fault
-from engine.measure.population.people import PeopleReader, Person
-from engine.measure.population.simulate import PeopleRefused, sorted_people
-from engine.measure.population.visits import stored_entries, write_entry
+from engine.measure.population.people import Faults
+from engine.measure.population.simulate import PeopleRefused
 from engine.model.instant import Instant
 from engine.model.request import Request
-from engine.model.values import Value
 from engine.presend.pieces import replace_file
 from engine.wire.parse import Parser
-
-_MESSAGE = b"\0"
-"""Begins what is stored of who brings events."""
 
 PART = 50_000
 """Customers in a part, unless a run says otherwise."""
 
+_READ = 8_192
+"""Customers who are read at once."""
+
 _FOLDER = ".population"
 """In the run's folder, until the run is over."""
+
+_ROW = ":row"
+"""The column with the customer's row in the source, until it is sorted."""
+
+_IN_MEMORY = 64 << 20
+"""Bytes of columns that are sorted in memory; more are sorted by DuckDB, which spills to disk."""
+
+_FORM = "arrow 1"
+"""Of the staged files; those of another form are not read."""
 
 
 class Population(NamedTuple):
     """The customers of a run, staged: checked, and sorted by name."""
 
     path: Path
+    """The folder of the parts."""
     people: int
     fingerprint: str
     """SHA-256 of the file that they were read from."""
-    offsets: tuple[int, ...]
-    """Where each part begins in the file."""
     ignored: Mapping[str, str]
     """Columns that were not read, with what was probably meant."""
     part_size: int
     """Customers in a part; the last one has what is left."""
+    channels: tuple[str, ...] = ()
+    """Those that are allowed; empty: every outbound channel."""
     first_part: int = 0
     """The number of the first part, of a population that is a part of another."""
 
     @property
     def parts(self) -> int:
         """How many parts there are."""
-        return len(self.offsets)
+        return -(-self.people // self.part_size)
 
     def size(self, part: int) -> int:
         """How many customers the part has."""
         return min(self.part_size, self.people - (part - self.first_part) * self.part_size)
 
     def discard(self) -> None:
-        """Deletes the staged file: the run is over."""
-        for path in self.path.parent.iterdir():
-            path.unlink()
-        self.path.parent.rmdir()
+        """Deletes the staged files: the run is over."""
+        _emptied(self.path)
+        self.path.rmdir()
+
+    def moment(self, now: Instant, clock: Instant) -> SendMoment:
+        """The moment of a send; clock: the present moment."""
+        return SendMoment(now, self.channels, clock if now > clock else None)
+
+    def chunks(
+        self, part: int, first: int, size: int, compiled: CompiledBook, moment: SendMoment
+    ) -> Iterator[ColumnPeople]:
+        """The customers of the part from the place `first` on, by name, so many at a time."""
+        parser, kinds = Parser(compiled), kept_attributes(compiled)
+
+        def parse(message: bytes) -> Request:
+            return parser.parse(DecideRequest.FromString(message), moment.now)
+
+        with pa.memory_map(str(self.path / _name(part - self.first_part))) as source:
+            table = pa.ipc.open_file(source).read_all()
+            for start in range(first, table.num_rows, size):
+                (batch,) = table.slice(start, size).combine_chunks().to_batches()
+                yield ColumnPeople(batch, kinds, moment, parse)
 
     def requests(
         self, part: int, first: int, compiled: CompiledBook, now: Instant, clock: Instant
     ) -> Iterator[Request]:
-        """The customers of the part from the place `first` on, by name; clock: the present moment."""
-        parser = Parser(compiled)
-        entries = stored_entries(self.path, self.offsets[part - self.first_part])
-        for entry in islice(entries, first, self.size(part)):
-            yield _unpacked(entry.payload, parser, now, clock if now > clock else None)
+        """The requests of the part's customers from the place `first` on, by name; clock: the present moment."""
+        for people in self.chunks(part, first, _READ, compiled, self.moment(now, clock)):
+            yield from map(people.request, range(people.rows))
 
 
 def fingerprint_of(source: Path) -> str:
@@ -95,91 +136,122 @@ def staged(source: PopulationSource, compiled: CompiledBook, advance: Callable[[
 
     Raises PeopleRefused if the file does not fit the book, and what opening it raises.
     """
-    key = [source.fingerprint, compiled.book.version, list(source.channels), source.part_size]
-    people_file, index = source.folder / _FOLDER / "people", source.folder / _FOLDER / "index.json"
-    if (known := _indexed(index, people_file, key)) is not None:
+    key = [_FORM, source.fingerprint, compiled.book.version, list(source.channels), source.part_size]
+    folder = source.folder / _FOLDER
+    if (known := _indexed(folder, key)) is not None:
         advance(known.people)
         return known
-    people_file.parent.mkdir(parents=True, exist_ok=True)
-    reader = PeopleReader(source.path, compiled, channels=source.channels)
-    offsets: list[int] = []
-    people = 0
-    with people_file.open("wb") as stream:
-        for entry in sorted_people(reader, str.encode, people_file.parent, packed):
-            if people % source.part_size == 0:
-                offsets.append(stream.tell())
-            write_entry(stream, entry)
-            people += 1
-            advance(1)
-    if reader.faults.count:
-        people_file.unlink(missing_ok=True)
-        raise PeopleRefused(reader.faults)
-    if not people:
-        reader.faults.add(Fault(0, "", "there are no people"))
-        raise PeopleRefused(reader.faults)
-    document = {"key": key, "people": people, "offsets": offsets, "ignored": reader.ignored}
-    replace_file(index, orjson.dumps(document))
-    return Population(
-        people_file, people, source.fingerprint, tuple(offsets), reader.ignored, source.part_size
-    )
+    file = ColumnFile(source.path, compiled, 0, source.channels)
+    folder.mkdir(parents=True, exist_ok=True)
+    _emptied(folder)
+    people = store_parts(folder, _sorted(file, compiled, folder, advance), source.part_size, file.faults)
+    if not people and not file.faults.count:
+        file.faults.add(Fault(0, "", "there are no people"))
+    if file.faults.count:
+        _emptied(folder)
+        raise PeopleRefused(file.faults)
+    document = {"key": key, "people": people, "ignored": dict(file.ignored)}
+    replace_file(folder / _INDEX, orjson.dumps(document))
+    return Population(folder, people, source.fingerprint, file.ignored, source.part_size, source.channels)
 
 
-def _indexed(index: Path, people_file: Path, key: Sequence[Any]) -> Population | None:
+_INDEX = "index.json"
+
+
+def _indexed(folder: Path, key: Sequence[Any]) -> Population | None:
     """What an earlier call staged; None where there is nothing, or it was of another file, book or channels."""
-    if not index.exists() or not people_file.exists():
+    if not (folder / _INDEX).exists():
         return None
-    document = orjson.loads(index.read_bytes())
+    document = orjson.loads((folder / _INDEX).read_bytes())
     if document["key"] != list(key):
         return None
-    return Population(
-        people_file,
-        document["people"],
-        key[0],
-        tuple(document["offsets"]),
-        document["ignored"],
-        document["key"][-1],
-    )
+    return Population(folder, document["people"], key[1], document["ignored"], key[-1], tuple(key[-2]))
 
 
-def packed(person: Person) -> bytes:
-    """The person's request as JSON; what JSON has no type for, days and lists of attributes, stands apart.
-
-    Of who brings events their message, since events are read at the moment of the run.
-    """
-    request = person.request
-    if person.message.context.events:
-        return _MESSAGE + person.message.SerializeToString()
-    plain: dict[str, Value] = {}
-    days: dict[str, int] = {}
-    lists: dict[str, Sequence[Value]] = {}
-    for name, value in request.attributes.items():
-        if isinstance(value, date):
-            days[name] = value.toordinal()
-        elif isinstance(value, tuple):
-            lists[name] = value
+def _emptied(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
         else:
-            plain[name] = value
-    fields = (request.customer, plain, days, lists, sorted(request.consents), request.preferred_channels)
-    return orjson.dumps([*fields, request.channels, request.aliases])
+            path.unlink()
 
 
-def _unpacked(payload: bytes, parser: Parser, now: Instant, clock: Instant | None) -> Request:
-    """The request again, at its moment."""
-    if payload.startswith(_MESSAGE):
-        message = DecideRequest.FromString(payload[len(_MESSAGE) :])
-        return parser.parse(message, now)._replace(clock=clock)
-    customer, attributes, days, lists, consents, preferred, channels, aliases = orjson.loads(payload)
-    if days:
-        attributes.update((name, date.fromordinal(day)) for name, day in days.items())
-    if lists:
-        attributes.update((name, tuple(values)) for name, values in lists.items())
-    return Request(
-        customer,
-        now,
-        attributes,
-        frozenset(consents),
-        tuple(preferred),
-        tuple(channels),
-        aliases=tuple(aliases),
-        clock=clock,
-    )
+def _name(part: int) -> str:
+    return f"part-{part:05}.arrow"
+
+
+def _sorted(
+    file: ColumnFile, compiled: CompiledBook, folder: Path, advance: Callable[[int], object]
+) -> Iterator[pa.RecordBatch]:
+    """The customers of a file by name, then by row, with their rows. More than fit into memory go through the folder."""
+    schema = people_schema(compiled).append(pa.field(_ROW, pa.int64()))
+    batches: list[pa.RecordBatch] = []
+    path, writer = folder / "unsorted.parquet", None
+    for chunk in file.chunks():
+        batches += _with_rows(chunk, compiled, schema)
+        advance(chunk.people.rows + len(chunk.persons))
+        if sum(batch.nbytes for batch in batches) > _IN_MEMORY:
+            writer = writer or pq.ParquetWriter(path, schema, compression="zstd")
+            writer.write_table(pa.Table.from_batches(batches, schema))
+            batches = []
+    if writer is None:
+        table = pa.Table.from_batches(batches, schema)
+        yield from table.sort_by([(CUSTOMER, "ascending"), (_ROW, "ascending")]).to_batches(_READ)
+        return
+    writer.write_table(pa.Table.from_batches(batches, schema))
+    writer.close()
+    with open_database(memory="400MB", spill=folder / "spill") as database:
+        query = f'SELECT * FROM read_parquet(?) ORDER BY {CUSTOMER}, "{_ROW}"'  # noqa: S608 -- names of columns
+        for batch in database.sql(query, params=[as_pattern(path)]).to_arrow_reader(_READ):
+            yield batch.cast(schema)
+    path.unlink()
+    shutil.rmtree(folder / "spill", ignore_errors=True)
+
+
+def _with_rows(chunk: PeopleChunk, compiled: CompiledBook, schema: pa.Schema) -> list[pa.RecordBatch]:
+    """The people of a chunk as batches."""
+    plain = pa.schema(list(schema)[:-1])
+    batches = [completed(chunk.people.batch, plain).append_column(_ROW, pa.array(chunk.rows, pa.int64()))]
+    if chunk.persons:
+        messages = [
+            person.message.SerializeToString() if person.message.context.events else None
+            for person in chunk.persons
+        ]
+        batch = batch_of(compiled, [person.request for person in chunk.persons], messages)
+        rows = pa.array([person.row for person in chunk.persons], pa.int64())
+        batches.append(batch.append_column(_ROW, rows))
+    return batches
+
+
+def store_parts(folder: Path, batches: Iterator[pa.RecordBatch], size: int, faults: Faults) -> int:
+    """Writes customers who come by name as parts of so many; how many there are. Who is there twice is a fault."""
+    people, last, writer = 0, ("", 0), None
+    for batch in batches:
+        last = _check_doubled(batch, last, faults)
+        kept, start = batch.drop_columns([_ROW]), 0
+        while start < kept.num_rows:
+            if people % size == 0:
+                if writer is not None:
+                    writer.close()
+                writer = pa.ipc.new_file(str(folder / _name(people // size)), kept.schema)
+            number = min(size - people % size, kept.num_rows - start)
+            if writer is not None:
+                writer.write_batch(kept.slice(start, number))
+            people, start = people + number, start + number
+    if writer is not None:
+        writer.close()
+    return people
+
+
+def _check_doubled(batch: pa.RecordBatch, last: tuple[str, int], faults: Faults) -> tuple[str, int]:
+    """Notes customers who are there twice; the last customer of the batch, and their row. last: that of the batch before."""
+    if not batch.num_rows:
+        return last
+    names, rows = batch.column(CUSTOMER), batch.column(_ROW)
+    same = pc.equal(names.slice(1), names.slice(0, len(names) - 1)).to_numpy(zero_copy_only=False)
+    again = (np.flatnonzero(same) + 1).tolist()
+    for at in [0, *again] if names[0].as_py() == last[0] else again:
+        first = rows[at - 1].as_py() if at else last[1]
+        name = names[at].as_py()
+        faults.add(Fault(rows[at].as_py(), CUSTOMER, f"{name!r} is in row {first:,} already"))
+    return names[-1].as_py(), rows[-1].as_py()

@@ -1,13 +1,16 @@
 """What a run writes of a decision: its row and contact in the log, thin unless all is logged, and its row in the files."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
 from engine.batch.results import ChosenForm, RowDecision
 from engine.decide.arbitrate.campaign import CampaignChannel, CompiledCampaign
-from engine.decide.attributes.zones import zones_text
+from engine.decide.arbitrate.content import ACCEPT_LANGUAGE, LANGUAGE, LANGUAGES
+from engine.decide.attributes.zones import NEEDS, zones_text
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation, evaluate, in_force
 from engine.decide.experiments.bid_prices import BidPrice, BidPrices
@@ -24,6 +27,7 @@ from engine.model.contact import Contact
 from engine.model.decision import ChosenOffer, Decision, Reason
 from engine.model.instant import Instant
 from engine.model.request import Request
+from engine.model.values import Attributes
 
 _NO_TRACE: Mapping[str, Any] = {"candidates": [], "more_candidates": 0, "counters": [], "contacts": []}
 
@@ -54,26 +58,61 @@ class SendPlan(NamedTuple):
     """By which it is shared out; None: as the book says."""
 
 
-class Sent(NamedTuple):
-    """The decision for one customer."""
+class SentKind(NamedTuple):
+    """What the decisions for many customers have alike."""
 
-    customer: str
-    decision_id: str
-    """Empty where nothing is kept in the log: nothing was to be sent."""
     outcome: str
     """An Outcome, or REFUSED."""
-    campaign: str | None
-    offer: str | None
-    variant: str | None
-    channel: str | None
-    score: float | None
-    selection_probability: float
-    reasons: tuple[Reason, ...]
-    next_allowed_at: Instant | None
-    expires_at: Instant | None
-    content: Mapping[str, str] | None
-    is_evaluated: bool
+    campaign: str | None = None
+    offer: str | None = None
+    variant: str | None = None
+    channel: str | None = None
+    selection_probability: float = 1.0
+    reasons: tuple[Reason, ...] = ()
+    next_allowed_at: Instant | None = None
+    expires_at: Instant | None = None
+    is_evaluated: bool = False
     """Whether the customer was evaluated one by one."""
+
+
+@dataclass(slots=True)
+class SentRows:
+    """The decisions for customers, in order."""
+
+    customers: list[str]
+    kinds: list[SentKind]
+    decision_ids: list[str]
+    """Empty where nothing is kept in the log: nothing was to be sent."""
+    scores: list[float | None]
+    contents: list[Mapping[str, str] | None]
+
+    @classmethod
+    def alike(cls, customers: Sequence[str], kind: SentKind) -> "SentRows":
+        """Customers of whom nothing else is known yet."""
+        number = len(customers)
+        return cls(list(customers), [kind] * number, [""] * number, [None] * number, [None] * number)
+
+    def __len__(self) -> int:
+        return len(self.customers)
+
+    def extend(self, other: "SentRows") -> None:
+        """Adds the customers of others."""
+        self.customers += other.customers
+        self.kinds += other.kinds
+        self.decision_ids += other.decision_ids
+        self.scores += other.scores
+        self.contents += other.contents
+
+    def part(self, start: int, stop: int) -> "SentRows":
+        """Some of the customers."""
+        own = slice(start, stop)
+        return SentRows(
+            self.customers[own],
+            self.kinds[own],
+            self.decision_ids[own],
+            self.scores[own],
+            self.contents[own],
+        )
 
 
 _ID, _SCORE = "00000000-0000-7000-8000-000000000000", 1.2345678987654321e-300
@@ -101,9 +140,32 @@ class SentForm(NamedTuple):
         answered = f"{head}{decision_id}{middle}{orjson.dumps(score).decode()}{tail}"
         return DecisionRow(decision_id, None, person, *row[3:11], score, *row[12:17], answered, row.run)
 
+    def of_units(self, ids: Iterable[tuple[str, str]]) -> "SentForm":
+        """The same with the ids of a customer's units in place of what stands for them."""
+        trace = self.row.trace
+        for stand_in, unit in ids:
+            trace = trace.replace(stand_in, unit)
+        return self._replace(row=self.row._replace(trace=trace))
+
     def contact_row(self, decision_id: str, person: str) -> ContactRow:
         """The row of its contact."""
         return ContactRow(person, self.made.at, decision_id, *self.made[3:])
+
+
+class CodePlan(NamedTuple):
+    """What becomes of customers for whom columns propose the same."""
+
+    kind: SentKind | None
+    """If they get nothing."""
+    proposed: RowDecision
+    is_alone: bool = False
+    """Whether they are evaluated all the same."""
+    on: CampaignChannel | None = None
+    reads: tuple[str, ...] = ()
+    """The attributes by which their forms differ."""
+    form: SentForm | None = None
+    """If it is the same for all."""
+    sent_as: SentKind | None = None
 
 
 def part_lock(run: str, part: int) -> str:
@@ -161,18 +223,31 @@ class Sender:
             (key, amount) for (key, amount), rule in self._shared if counted[key] + amount > rule.limit
         )
 
-    def form_of(self, proposed: RowDecision, form: ChosenForm, request: Request) -> "SentForm | None":
-        """What all decisions of the same form have alike; None where the contact keeps a value that may be derived."""
+    def form_reads(self, form: ChosenForm) -> tuple[str, ...]:
+        """The attributes of a customer that make a difference to what `form_of` makes of a form."""
+        on = self.campaigns[form.campaign].campaign_channels[form.channel]
+        creative = next(creative for creative in on.creatives if creative.variant == form.variant)
+        read = list(self.compiled.units)
+        read += [on.counted_by] if on.counted_by is not None else []
+        read += [ACCEPT_LANGUAGE, LANGUAGE, LANGUAGES] if creative.by_language else []
+        return (*read, *NEEDS) if self.compiled.pressure.keeps_zones else tuple(read)
+
+    def form_of(self, proposed: RowDecision, form: ChosenForm, attributes: Attributes) -> "SentForm | None":
+        """What all decisions of the same form have alike; None where the contact keeps a value that may be derived.
+
+        attributes: those of `form_reads`, or more.
+        """
         on = self.campaigns[form.campaign].campaign_channels[form.channel]
         by = on.counted_by
-        if by is not None and by not in request.attributes:
+        if by is not None and by not in attributes:
             return None
         creative = next(creative for creative in on.creatives if creative.variant == form.variant)
-        language = creative.texts_for(request.attributes).language if creative.by_language else ""
+        language = creative.texts_for(attributes).language if creative.by_language else ""
         keeps_zones = self.compiled.pressure.keeps_zones
-        zones = zones_text(request.attributes, self.compiled.book.timezone) if keeps_zones else ""
-        value = None if by is None else counted_value(request.attributes.get(by))
-        units = self.units(request)
+        zones = zones_text(attributes, self.compiled.book.timezone) if keeps_zones else ""
+        value = None if by is None else counted_value(attributes.get(by))
+        units = self.units(attributes)
+        stand_ins = {name: blake2b(name.encode(), digest_size=16).hexdigest() for name in units}
         key = (
             form._replace(score=0.0),
             proposed.selection_probability,
@@ -180,14 +255,13 @@ class Sender:
             language,
             zones,
             value,
+            tuple(units),
         )
-        known = None if units else self._forms.get(key)
+        known = self._forms.get(key)
         if known is None:
-            contact = Contact(request.now, form.expires_at, on.facts, zones, value)
-            known = self._new_form(proposed, form, contact, (language, units))
-            if not units:
-                self._forms[key] = known
-        return known
+            contact = Contact(self.plan.now, form.expires_at, on.facts, zones, value)
+            known = self._forms[key] = self._new_form(proposed, form, contact, (language, stand_ins))
+        return known.of_units([(stand_ins[name], unit) for name, unit in units.items()]) if units else known
 
     def _new_form(
         self, proposed: RowDecision, form: ChosenForm, contact: Contact, drawn_by: tuple[str, Units]
@@ -236,10 +310,10 @@ class Sender:
         counters |= {reason.name for reason in decision.reasons}
         return [price_row(price) for name, price in sorted(self._prices.items()) if name in counters]
 
-    def units(self, request: Request) -> Units:
+    def units(self, attributes: Attributes) -> Units:
         """The units that the customer is drawn by."""
         units = self.compiled.units
-        return units_of(units, request.attributes) if units else NO_UNITS
+        return units_of(units, attributes) if units else NO_UNITS
 
     def evaluated(self, request: Request) -> Evaluation:
         """The engine's evaluation of a customer."""
@@ -290,50 +364,37 @@ def _experiments_of_treated(
     return [[*row[:_INSIDE], index < gates, *row[_INSIDE + 1 :]] for index, row in enumerate(rows)]
 
 
-def sent_by_columns(customer: str, decision_id: str, proposed: RowDecision, offer: str | None) -> Sent:
+def kind_by_columns(proposed: RowDecision, offer: str | None) -> SentKind:
     """What the columns proposed, as it is sent."""
     form = proposed.chosen[0] if proposed.chosen else None
-    return Sent(
-        customer,
-        decision_id,
+    return SentKind(
         proposed.outcome.value,
         form and form.campaign,
         offer,
         form and form.variant,
         form and form.channel,
-        form and form.score,
         proposed.selection_probability,
         proposed.reasons,
         proposed.next_allowed_at,
         form and form.expires_at,
-        None,
-        is_evaluated=False,
     )
 
 
-def sent_by_engine(customer: str, decision: Decision, row: DecisionRow | None) -> Sent:
+def kind_by_engine(decision: Decision, row: DecisionRow | None) -> SentKind:
     """What the engine decided, as it is sent; row: None where nothing is kept."""
-    content = decision.offers[0].content if decision.offers else None
-    return Sent(
-        customer,
-        decision.decision_id,
+    return SentKind(
         decision.outcome.value,
         row and row.campaign,
         row and row.offer,
         row and row.variant,
         row and row.channel,
-        row and row.score,
         decision.selection_probability,
         decision.reasons,
         decision.next_allowed_at,
         row and row.expires_at,
-        content,
         is_evaluated=True,
     )
 
 
-def refused(customer: str) -> Sent:
-    """A customer whose names could not be linked: nothing was decided."""
-    return Sent(
-        customer, "", REFUSED, None, None, None, None, None, 1.0, (), None, None, None, is_evaluated=False
-    )
+NOT_LINKED = SentKind(REFUSED)
+"""Of customers whose names could not be linked: nothing was decided."""

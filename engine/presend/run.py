@@ -7,10 +7,9 @@ and its row of the manifest. Who comes later, after an end or beside, goes on be
 import fcntl
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -18,6 +17,7 @@ import orjson
 
 from engine.batch.kernel import Kernel
 from engine.batch.lanes import ColumnPlan, book_lane
+from engine.batch.people import ColumnPeople, SendMoment
 from engine.batch.scarce import ScarceWay
 from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.learning import Learned
@@ -31,14 +31,15 @@ from engine.ledger.queries.prices import bid_prices
 from engine.ledger.queries.trends import KEPT
 from engine.ledger.store.rows import PresendPieceRow, PresendRunRow
 from engine.ledger.store.store import Store
+from engine.model.customer import NO_MEMORY
 from engine.model.decision import Outcome
 from engine.model.instant import Instant, to_datetime
-from engine.model.request import Request
 from engine.model.trends import TrendCounts
-from engine.presend.group import SendCommand
+from engine.presend.chunk import SendChunk, proposed_by
+from engine.presend.group import SendCommand, commands_of
 from engine.presend.pieces import merge_pieces, replace_file, table_of, write_piece
 from engine.presend.population import Population
-from engine.presend.rows import REFUSED, Full, Sender, SendPlan, Sent, part_lock, refused
+from engine.presend.rows import NOT_LINKED, REFUSED, CodePlan, Full, Sender, SendPlan, SentRows, part_lock
 from engine.rulebook.model.book import ScarceKind
 from engine.server.trends import read_counts
 
@@ -56,15 +57,15 @@ class RunRefused(Exception):
 
 
 class CustomersByPart(Protocol):
-    """CustomersByPart of a run, by parts."""
+    """Customers of a run, by parts."""
 
     def size(self, part: int) -> int:
         """How many there are in the part."""
 
-    def requests(
-        self, part: int, first: int, compiled: CompiledBook, now: Instant, clock: Instant
-    ) -> Iterator[Request]:
-        """Those of the part from a place on, in order."""
+    def chunks(
+        self, part: int, first: int, size: int, compiled: CompiledBook, moment: SendMoment
+    ) -> Iterator[ColumnPeople]:
+        """Those of the part from a place on, in order, at most so many at a time."""
 
 
 class Job(NamedTuple):
@@ -174,7 +175,9 @@ class PartSender:
         self.sender = Sender(compiled, job.plan, self._learned())
         self._by_columns = not (book_lane(compiled) or job.plan.full_log or compiled.sticky)
         """Whether columns propose: not where all is logged, nor where draws are kept, which reads the log for everybody."""
+        self._columns = ColumnPlan(job.plan.now, job.plan.channels, job.verified)
         self._kernel, self._full = self._by_counters()
+        self._plans: dict[int, CodePlan] = {}
         self._trends = self._counted()
 
     def send(self, part: int, stop: Callable[[], bool], advance: Callable[[int], object]) -> bool:
@@ -195,8 +198,9 @@ class PartSender:
                     if stop():
                         return False
                     self._commit(part, first, group)
-                    first += len(group)
-                    advance(len(group))
+                    number = sum(len(command.rows) for command in group)
+                    first += number
+                    advance(number)
             except _Moved:
                 continue
         return True
@@ -207,22 +211,32 @@ class PartSender:
 
     def _groups(self, part: int, first: int) -> Iterator[list[SendCommand]]:
         """The customers from a place on, with what the columns propose."""
-        job = self._job
-        requests = self._customers.requests(part, first, self._compiled, job.plan.now, self._clock())
         with self._store.transaction(writes=False):
             linked = presends.linked(self._store) > 0
-        while chunk := list(islice(requests, _GROUPS * job.group)):
-            chunk = self.recalled(chunk)
-            commands: list[SendCommand] = []
-            while chunk or commands:
+        for people in self.people(part, first):
+            chunk, done = self._proposed(people), 0
+            while done < len(chunk.names):
                 if self.sender.full != self._full:
-                    chunk, commands = [command.request for command in commands] + chunk, []
-                    self._kernel, self._full = self._by_counters()
-                if chunk:
-                    commands, chunk = self._proposed(part, chunk), []
-                size = self._fitting(commands, linked=linked)
-                yield commands[:size]
-                commands = commands[size:]
+                    chunk, done = self._proposed(chunk.people.part(done, len(chunk.names))), 0
+                stop = done + self._fitting(chunk, done, linked=linked)
+                yield commands_of(self.sender, part, chunk, range(done, stop))
+                done = stop
+
+    def _proposed(self, people: ColumnPeople) -> SendChunk:
+        """The customers with what the columns propose at the counters as they are."""
+        if self.sender.full != self._full:
+            self._kernel, self._full = self._by_counters()
+            self._plans = {}
+        chunk = proposed_by(self._kernel, people, self._full)
+        chunk.plans = self._plans
+        return chunk
+
+    def people(self, part: int, first: int) -> Iterator[ColumnPeople]:
+        """The customers from a place on, some at a time, with what is remembered of them, as far as the book reads it."""
+        job, compiled = self._job, self._compiled
+        moment = job.population.moment(job.plan.now, self._clock())
+        chunks = self._customers.chunks(part, first, _GROUPS * job.group, compiled, moment)
+        return map(self._recalled, chunks)
 
     def _by_counters(self) -> tuple[Kernel | None, Full]:
         """Columns, if they propose, for the counters as they are now; and those of them that have no room."""
@@ -232,48 +246,41 @@ class PartSender:
         self.sender.full = full = self.sender.full_of(counted)
         if not self._by_columns:
             return None, full
-        plan = ColumnPlan(job.plan.now, job.plan.channels, job.verified)
-        return Kernel(self._compiled, plan, CountsAsRead(counted), self.sender.learned), full
+        return Kernel(self._compiled, self._columns, CountsAsRead(counted), self.sender.learned), full
 
-    def _proposed(self, part: int, requests: Sequence[Request]) -> list[SendCommand]:
-        """The customers with what the columns propose, as far as they cover them."""
-        if self._kernel is None:
-            return [SendCommand(self.sender, part, request, None, self._full) for request in requests]
-        return [
-            SendCommand(self.sender, part, request, proposed, self._full)
-            for request, proposed in zip(requests, self._kernel.propose(requests), strict=True)
-        ]
-
-    def _fitting(self, commands: Sequence[SendCommand], *, linked: bool) -> int:
-        """How many of the commands make a group: as many as the locks of one transaction allow, but at least one.
+    def _fitting(self, chunk: SendChunk, first: int, *, linked: bool) -> int:
+        """How many of the customers make a group: as many as the locks of one transaction allow, but at least one.
 
         A name takes a lock, and its person another if they may be two. linked: whether any name was linked.
         """
-        most, size = self._store.most_locks, min(self._job.group, len(commands))
+        most, size = self._store.most_locks, min(self._job.group, len(chunk.names) - first)
         if most is None:
             return size
         left = most - 1  # the part's
-        for index, command in enumerate(commands[:size]):
-            names, others = len(command.customers()), len(command.locks()) - 1
+        is_sticky = bool(self._compiled.sticky)
+        if not is_sticky and not chunk.with_aliases:
+            return min(size, max(1, left // (2 if linked else 1)))
+        for index, row in enumerate(range(first, first + size)):
+            names = 1 + len(chunk.people.aliases(row))
+            others = (
+                len(SendCommand(self.sender, 0, chunk, range(row, row + 1)).locks()) - 1 if is_sticky else 0
+            )
             left -= others + names * (2 if linked or names > 1 else 1)
             if left < 0:
                 return max(1, index)
         return size
 
-    def recalled(self, requests: list[Request]) -> list[Request]:
-        """The requests with what is remembered of their customers, as far as the book reads it."""
-        if self._trends is not None:
-            requests = [request._replace(trends=self._trends) for request in requests]
-        recall = self._compiled.recall
+    def _recalled(self, people: ColumnPeople) -> ColumnPeople:
+        """The customers with what is remembered of them, as far as the book reads it."""
+        recall, now = self._compiled.recall, people.moment.now
         if recall is None:
-            return requests
-        queries = [recall.of(request.customer, request.now, request.aliases) for request in requests]
+            return people if self._trends is None else people.remembering({}, self._trends)
+        queries = [recall.of(name, now, people.aliases(row)) for row, name in enumerate(people.names)]
         with self._store.transaction(writes=False):
             recalled = persons.recall(self._store, queries)
-        return [
-            request._replace(memory=memory_of(of_customer, request.now))
-            for request, of_customer in zip(requests, recalled, strict=True)
-        ]
+        memories = (memory_of(of_customer, now) for of_customer in recalled)
+        kept = {row: memory for row, memory in enumerate(memories) if memory != NO_MEMORY}
+        return people.remembering(kept, self._trends)
 
     def _commit(self, part: int, first: int, commands: Sequence[SendCommand]) -> None:
         """Commits a group; again where the log does not take it. Raises _Moved, LedgerError."""
@@ -295,10 +302,11 @@ class PartSender:
                 if presends.done(self._store, run, part) != first:
                     raise _Moved
                 results = apply_group(self._store, commands)
-                sent = [
-                    refused(command.request.customer) if isinstance(result, LedgerError) else result
-                    for command, result in zip(commands, results, strict=True)
-                ]
+                sent = SentRows.alike((), NOT_LINKED)
+                for command, result in zip(commands, results, strict=True):
+                    if isinstance(result, LedgerError):
+                        result = SentRows.alike(command.names(), NOT_LINKED)  # noqa: PLW2901
+                    sent.extend(result)
                 table = table_of(sent, content=self._job.plan.content)
                 file, sha256 = write_piece(folder, f"piece-{part:05}-{first:06}", table)
                 written = folder / file
@@ -355,16 +363,18 @@ def files_of(store: Store, run: str, part: int) -> list[str]:
     return list(dict.fromkeys(piece.file for piece in presends.pieces(store, run) if piece.part == part))
 
 
-def counts_of(sent: Iterable[Sent]) -> dict[str, Any]:
+def counts_of(sent: SentRows) -> dict[str, Any]:
     """What a piece adds to the summary: customers by outcome and by lane, and offers by campaign, variant and channel."""
     outcomes: Counter[str] = Counter()
     forms: Counter[tuple[str | None, ...]] = Counter()
     evaluated = 0
-    for own in sent:
-        outcomes[own.outcome] += 1
-        evaluated += own.is_evaluated
-        if own.campaign is not None:
-            forms[own.outcome, own.campaign, own.variant, own.channel] += 1
+    kinds = {id(kind): kind for kind in sent.kinds}
+    for key, number in Counter(map(id, sent.kinds)).items():
+        kind = kinds[key]
+        outcomes[kind.outcome] += number
+        evaluated += number if kind.is_evaluated else 0
+        if kind.campaign is not None:
+            forms[kind.outcome, kind.campaign, kind.variant, kind.channel] += number
     return {
         "outcomes": outcomes,
         "evaluated": evaluated,

@@ -4,15 +4,16 @@ Where every counter has enough for all, the run decides at once. Else a cut-off 
 short; the run's row keeps them, so that all its processes, and who goes on with it, decide by the same ones.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import orjson
 
 from engine.batch.going import GoingPair, pairs_by_engine
-from engine.batch.kernel import CHUNK, Kernel
+from engine.batch.kernel import Kernel
 from engine.batch.lanes import ColumnPlan
+from engine.batch.people import ColumnPeople
 from engine.batch.scarce import ScarceWay
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation
@@ -115,34 +116,28 @@ class DemandReader:
 
     def read(self, part: int) -> None:
         """Reads the customers of a part. Raises Disagreement, LedgerError."""
-        for chunk in self._chunks(part):
-            alone = self._with_history(chunk)
-            columnar = [request for at, request in enumerate(chunk) if at not in alone]
-            for _ in self._kernel.decide(columnar):
-                pass
+        for people in self._worker.people(part, 0):
+            alone = sorted(self._with_history(people).union(people.not_by_columns()))
+            columnar = np.delete(np.arange(people.rows), np.array(alone, np.int64))
+            if len(columnar):
+                self._kernel.decide_people(people.taken(columnar))
             if alone:
-                self._read_alone([chunk[at] for at in sorted(alone)])
+                self._read_alone([people.request(row) for row in alone])
 
-    def _chunks(self, part: int) -> Iterator[list[Request]]:
-        job = self._job
-        requests = job.population.requests(part, 0, self._compiled, job.plan.now, self._clock())
-        while chunk := list(islice(requests, CHUNK)):
-            yield self._worker.recalled(chunk)
-
-    def _with_history(self, requests: Sequence[Request]) -> set[int]:
-        """The places of those of whom the log holds something."""
+    def _with_history(self, people: ColumnPeople) -> set[int]:
+        """The rows of those of whom the log holds something."""
         if self._one_by_one:
-            return set(range(len(requests)))
-        names = [name for request in requests for name in (request.customer, *request.aliases)]
+            return set(range(people.rows))
+        names_of = [(name, *people.aliases(row)) for row, name in enumerate(people.names)]
+        names = [name for own in names_of for name in own]
         with self._store.transaction(writes=False):
             person_of = persons.resolve(self._store, names)
-            own = {person_of.get(name, name) for name in names}
-            history = presends.with_history(self._store, sorted(own), self._sender.since)
+            resolved = {person_of.get(name, name) for name in names}
+            history = presends.with_history(self._store, sorted(resolved), self._sender.since)
         return {
-            at
-            for at, request in enumerate(requests)
-            for name in (request.customer, *request.aliases)
-            if name in person_of or name in history
+            row
+            for row, own in enumerate(names_of)
+            if any(name in person_of or name in history for name in own)
         }
 
     def _read_alone(self, requests: Sequence[Request]) -> None:

@@ -196,7 +196,7 @@ def _shared_out(
             (spool.folder / file).write_bytes(row["pairs"])
             spool.files.append(file)
 
-    nobody = Population(Path(work.out), people, "", (), {}, people)
+    nobody = Population(Path(work.out), people, "", {}, people)
     return shared_out(compiled, store, Job(work.plan, nobody, Path(work.out)), read, now)
 
 

@@ -17,7 +17,7 @@ from engine.batch.lanes import ColumnPlan
 from engine.batch.results import decide_by_engine
 from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.bucketing import identity, stable_fraction, stable_hash
-from engine.measure.population.preview import attribute_reader
+from engine.measure.population.people import RowReader
 from engine.wire.messages.requests import request
 from engine.wire.parse import Parser
 from tests.batch.test_kernel import rich
@@ -55,7 +55,7 @@ def batch_of(rows: list[dict[str, object]], kind: pa.DataType) -> pa.RecordBatch
 
 def reader_of(compiled: CompiledBook) -> ArrowReader:
     """A reader for sends at NOW."""
-    return ArrowReader(compiled, NOW, (), attribute_reader(compiled))
+    return ArrowReader(compiled, NOW, (), RowReader(compiled))
 
 
 @settings(max_examples=30, deadline=None)
@@ -141,8 +141,8 @@ def test_values_that_do_not_fit_are_refused_with_row_and_column() -> None:
         reader_of(rich()).people(pa.RecordBatch.from_pydict(texts))
     assert [fault.column for fault in refused.value.faults] == [
         "consents",
-        "preferred_channels",
         "consent__mail",
+        "preferred_channels",
     ]
     for columns, message in (
         ({"customer": ["a"], "profile.age": [1], "profile__age": [2]}, "the same attribute"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from engine.decide.evaluate import evaluate
 from engine.ledger.commit.decisions import DecideCommand
+from engine.ledger.commit.events import RecordCommand
 from engine.ledger.commit.group import commit_group
 from engine.ledger.commit.identity import LinkCommand
 from engine.ledger.commit.outcomes import ReportCommand
@@ -84,6 +85,51 @@ def test_kept_draws_are_kept(any_log: Log, tmp_path: Path) -> None:
     assert any_log.rows(kept) == other.rows(kept)
     assert len(any_log.rows(kept)) > 30
     assert state_of(any_log) == state_of(other)
+
+
+RECALLING = """
+book: {name: shop, timezone: Europe/Paris, salt: s1}
+events: {stored: true}
+attributes: {profile.email: {type: text}, profile.home: {type: text}}
+channels: {mail: {kind: outbound, address: profile.email, consent: not_needed}}
+offers:
+  thanks: {name: Thanks, value: 2, content: {default: {text: Thanks}}}
+  tea: {name: Tea, value: 1, content: {default: {text: Tea}}}
+campaigns:
+  thanks:
+    offer: thanks
+    channels: [mail]
+    when: {behaviour: {event: purchase, within: 3d, count: {gte: 1}}}
+  tea: {offer: tea, channels: [mail], unit: profile.home, control: {share: 30%, salt: tea}}
+"""
+
+
+def test_events_that_are_remembered_count(any_log: Log, tmp_path: Path) -> None:
+    """Who has stored events, or brings some, is evaluated with them; all others are decided by columns, by their units."""
+    compiled = shop(tmp_path, RECALLING)
+    bought = [{"type": "purchase", "at": "2026-03-09T12:00:00Z"}]
+    people = [
+        {"customer": f"c-{at:02}", "profile": {"email": "x", "home": f"home-{at // 4}"}} for at in range(40)
+    ]
+    people[7]["events"] = bought  # type: ignore[assignment]
+    path = write_lines(tmp_path / "people.jsonl", people)
+    with closing(open_store(any_log.url)) as store:
+        for name in ("c-03", "c-11"):
+            event = Event(f"e-{name}", "purchase", NOW - DAY, {})
+            commit_group(store, [RecordCommand(compiled, name, event, NOW - DAY)])
+    summary = Send(compiled, any_log, path, tmp_path / "out", group=16).run()
+    assert summary is not None
+    thanked = any_log.rows("SELECT person FROM contacts WHERE campaign = 'thanks' ORDER BY person")
+    assert thanked == [("c-03",), ("c-07",), ("c-11",)]
+    rows = any_log.rows("SELECT person, outcome, trace FROM decisions WHERE campaign = 'tea' ORDER BY person")
+    units: dict[str, set[tuple[str, str]]] = {}
+    for person, outcome, text in rows:
+        (experiment,) = json.loads(text)["experiments"]
+        assert experiment[6] is (outcome == "control")
+        units.setdefault(experiment[7], set()).add((f"home-{int(person[2:]) // 4}", outcome))
+    assert len(units) == 10
+    assert all(len(homes) == 1 for homes in units.values()), "a home is drawn as one"
+    assert {outcome for homes in units.values() for _, outcome in homes} == {"offer", "control"}
 
 
 def test_many_names_fit_the_locks(postgres_log: Log, tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.measure.population import columns as by_columns
 from engine.measure.population.people import PeopleReader
 from engine.measure.population.simulate import PeopleRefused
+from engine.presend import population
 from engine.presend.population import PopulationSource, fingerprint_of, staged
 from engine.wire.parse import Parser
 from tests.measure.population.people_files import write_lines
@@ -68,9 +70,9 @@ def test_requests_are_those_of_a_server(tmp_path: Path) -> None:
     """Values of every type, lists, days, consents, further names and events; in order of the names."""
     compiled, path = shop(tmp_path, BOOK), write_lines(tmp_path / "people.jsonl", PEOPLE)
     source = PopulationSource(path, fingerprint_of(path), tmp_path / "out", part_size=3)
-    population = staged(source, compiled, lambda _: None)
-    assert (population.people, population.parts) == (4, 2)
-    read = [request for part in range(2) for request in population.requests(part, 0, compiled, NOW, CLOCK)]
+    own = staged(source, compiled, lambda _: None)
+    assert (own.people, own.parts) == (4, 2)
+    read = [request for part in range(2) for request in own.requests(part, 0, compiled, NOW, CLOCK)]
     parser = Parser(compiled)
     expected = [parser.parse(person.message, NOW) for person in PeopleReader(path, compiled).people()]
     assert read == sorted(expected, key=lambda request: request.customer)
@@ -79,9 +81,31 @@ def test_requests_are_those_of_a_server(tmp_path: Path) -> None:
         assert {name: repr(value) for name, value in request.attributes.items()} == {
             name: repr(value) for name, value in right.attributes.items()
         }
-    assert [request.customer for request in population.requests(0, 1, compiled, NOW, CLOCK)] == ["b", "c"]
-    later = next(population.requests(0, 0, compiled, CLOCK + 1, CLOCK))
+    assert [request.customer for request in own.requests(0, 1, compiled, NOW, CLOCK)] == ["b", "c"]
+    later = next(own.requests(0, 0, compiled, CLOCK + 1, CLOCK))
     assert (later.now, later.clock) == (CLOCK + 1, CLOCK)
+
+
+def test_more_than_fits_into_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is sorted on disk into the same parts, and who is there twice is found; nothing else is left in the folder."""
+    compiled, path = shop(tmp_path, BOOK), write_lines(tmp_path / "people.jsonl", PEOPLE)
+    whole = staged(PopulationSource(path, "x", tmp_path / "a", part_size=3), compiled, lambda _: None)
+    monkeypatch.setattr(population, "_IN_MEMORY", 0)
+    monkeypatch.setattr(by_columns, "CHUNK", 1)
+    spilt = staged(PopulationSource(path, "x", tmp_path / "b", part_size=3), compiled, lambda _: None)
+    for part in range(whole.parts):
+        assert list(spilt.requests(part, 0, compiled, NOW, CLOCK)) == list(
+            whole.requests(part, 0, compiled, NOW, CLOCK)
+        )
+    files = sorted(path.name for path in spilt.path.iterdir())
+    assert files == ["index.json", "part-00000.arrow", "part-00001.arrow"]
+    doubled = write_lines(tmp_path / "doubled.jsonl", [{"customer": name} for name in ("b", "a", "b")])
+    with pytest.raises(PeopleRefused) as refused:
+        staged(PopulationSource(doubled, "y", tmp_path / "b"), compiled, lambda _: None)
+    assert [str(fault) for fault in refused.value.faults.first] == [
+        "row 3, column customer: 'b' is in row 1 already"
+    ]
+    assert list((tmp_path / "b" / ".population").iterdir()) == []
 
 
 def test_staged_once(tmp_path: Path) -> None:

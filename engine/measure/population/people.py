@@ -31,7 +31,7 @@ from engine.wire.violations import InvalidMessage
 MOST_SHOWN = 20
 """Faults that are kept for showing; the others are counted."""
 
-_GROUPS = ("profile", "location", "weather")
+GROUPS = ("profile", "location", "weather")
 _LISTS = ("aliases", "consents", "preferred_channels")
 _PARTS = ("customer", *_LISTS, "events")
 _CONSENT = "consent__"
@@ -74,49 +74,30 @@ class _Wrong(ValueError):
     """A value that cannot be read; the message says what is needed."""
 
 
-class PeopleReader:
-    """Reads one file against a book. `faults` and `ignored` are complete when `people` is used up."""
+class RowReader:
+    """Reads rows against a book, each by itself, and says what is wrong with them."""
 
     def __init__(
         self,
-        path: Path,
         compiled: CompiledBook,
         *,
+        are_texts: bool = False,
         placement: str = "",
         channels: Sequence[str] = (),
         kept: Collection[str] = (),
     ) -> None:
-        """Opens the file; raises ValueError, OSError, MissingExtra.
-
-        kept: attributes of the profile that are kept, as texts, though the book does not declare them.
-        """
+        """are_texts: whether values are texts, to be read as the book declares them. kept: as of PeopleReader."""
         self.faults = Faults()
         self.ignored: dict[str, str] = {}
         """Columns that the book does not declare, with what was probably meant, or an empty text."""
         self._compiled, self._parser = compiled, Parser(compiled)
         self._placement, self._channels, self._kept = placement, tuple(channels), frozenset(kept)
-        self._file: PeopleFile = open_file(path)
+        self._are_texts = are_texts
         self._columns: dict[str, Callable[[Any, dict[str, Any]], None] | None] = {}
-        if self._file.columns and "customer" not in self._file.columns:
-            self.faults.add(Fault(0, "", f"there is no column 'customer'{self._meant('customer')}"))
 
-    def people(self) -> Iterator[Person]:
-        """The people of the rows without faults, in the order of the file."""
-        if self.faults.count:
-            return
-        for row in self._file.rows:
-            if isinstance(row, Fault):
-                self.faults.add(row)
-            elif (person := self._person(row)) is not None:
-                yield person
-
-    def _meant(self, name: str) -> str:
-        lowered = {column.lower().strip(): column for column in self._file.columns}
-        close = get_close_matches(name, lowered, n=1)
-        return f"; is it {lowered[close[0]]!r}?" if close else ""
-
-    def _person(self, row: Row) -> Person | None:
-        parts: dict[str, Any] = {group: {} for group in _GROUPS}
+    def person(self, row: Row) -> Person | None:
+        """The person of a row, if a server would take the request; else None after adding the faults."""
+        parts: dict[str, Any] = {group: {} for group in GROUPS}
         before = self.faults.count
         for column, value in row.values.items():
             self._read(row.number, column, value, parts)
@@ -125,6 +106,37 @@ class PeopleReader:
         elif self.faults.count == before:
             return self._checked(row.number, customer, parts)
         return None
+
+    def is_read(self, column: str) -> bool:
+        """Whether values of the column are read; one that is not is noted as ignored."""
+        if column not in self._columns:
+            self._columns[column] = self._reader(column)
+        return self._columns[column] is not None
+
+    def alone(self, values: Mapping[str, Any]) -> Request:
+        """The request of a customer with the values of these columns only; raises ValueError that says what is wrong."""
+        parts: dict[str, Any] = {group: {} for group in GROUPS}
+        for column, value in values.items():
+            if self.is_read(column) and (reader := self._columns[column]) is not None:
+                reader(value, parts)
+        try:
+            return self._parser.parse(request(parts.pop("customer", "x"), **parts), 0)
+        except InvalidMessage as error:
+            raise ValueError("; ".join(own.description for own in error.violations)) from error
+        except TypeError as error:
+            raise ValueError(str(error)) from error
+
+    def of_text(self, column: str, text: str) -> Any:
+        """The text of a CSV field as the plain value that it stands for; raises ValueError that says what is needed."""
+        if column in _LISTS:
+            kind = AttributeType.TEXTS
+        elif column.startswith(_CONSENT):
+            kind = AttributeType.BOOLEAN
+        elif (declared := self._compiled.book.attributes.get(column.replace("__", "."))) is not None:
+            kind = declared.type
+        else:
+            return text
+        return _read_text(text, kind, self._compiled.book.timezone)
 
     def _read(self, number: int, column: str, value: Any, parts: dict[str, Any]) -> None:
         if column not in self._columns:
@@ -158,7 +170,7 @@ class PeopleReader:
         """What puts a value of the column into the parts of a request; None: the column is ignored."""
         if column in _PARTS:
             return self._part(column)
-        if column in _GROUPS:
+        if column in GROUPS:
             return lambda value, parts: self._struct(column, value, parts)
         if column.startswith(_CONSENT):
             return self._purpose(column, column.removeprefix(_CONSENT))
@@ -167,13 +179,13 @@ class PeopleReader:
         group = name.partition(".")[0]
         if declared is None and name in self._kept:
             return lambda value, parts: self._keep(name, value, parts)
-        if declared is None or group not in _GROUPS:
+        if declared is None or group not in GROUPS:
             self._ignore(column, name)
             return None
         return lambda value, parts: self._attribute(declared, value, parts)
 
     def _ignore(self, column: str, name: str) -> None:
-        names = [known for known in self._compiled.book.attributes if known.partition(".")[0] in _GROUPS]
+        names = [known for known in self._compiled.book.attributes if known.partition(".")[0] in GROUPS]
         short = {known.partition(".")[2]: known for known in names}
         close = (
             [short[name]] if name in short else get_close_matches(name, [*names, *_PARTS], n=1, cutoff=0.75)
@@ -255,7 +267,7 @@ class PeopleReader:
 
     def _value(self, value: Any, declared: Attribute) -> Any:
         """The value as a request carries it; raises _Wrong."""
-        if self._file.are_texts:
+        if self._are_texts:
             return _read_text(value, declared.type, self._compiled.book.timezone)
         if declared.type is AttributeType.TIME:
             return self._time(value)
@@ -267,6 +279,54 @@ class PeopleReader:
         if isinstance(value, str):
             return _read_text(value, AttributeType.TIME, self._compiled.book.timezone)
         return aware(value, self._compiled.book.timezone) if isinstance(value, datetime) else value
+
+
+class PeopleReader(RowReader):
+    """Reads one file against a book. `faults` and `ignored` are complete when `people` is used up."""
+
+    def __init__(
+        self,
+        path: Path,
+        compiled: CompiledBook,
+        *,
+        placement: str = "",
+        channels: Sequence[str] = (),
+        kept: Collection[str] = (),
+    ) -> None:
+        """Opens the file; raises ValueError, OSError, MissingExtra.
+
+        kept: attributes of the profile that are kept, as texts, though the book does not declare them.
+        """
+        self._file: PeopleFile = open_file(path)
+        super().__init__(
+            compiled,
+            are_texts=self._file.are_texts,
+            placement=placement,
+            channels=channels,
+            kept=kept,
+        )
+        if (fault := without_customers(self._file.columns)) is not None:
+            self.faults.add(fault)
+
+    def people(self) -> Iterator[Person]:
+        """The people of the rows without faults, in the order of the file."""
+        if self.faults.count:
+            return
+        for row in self._file.rows:
+            if isinstance(row, Fault):
+                self.faults.add(row)
+            elif (person := self.person(row)) is not None:
+                yield person
+
+
+def without_customers(columns: Sequence[str]) -> Fault | None:
+    """The fault of a file that has columns, but not that of the customers' ids."""
+    if not columns or "customer" in columns:
+        return None
+    lowered = {column.lower().strip(): column for column in columns}
+    close = get_close_matches("customer", lowered, n=1)
+    meant = f"; is it {lowered[close[0]]!r}?" if close else ""
+    return Fault(0, "", f"there is no column 'customer'{meant}")
 
 
 def _column_of(path: str) -> str:

@@ -1,32 +1,28 @@
 """Previews a send: decides the people of a file by columns, at one moment and without history; nothing is kept."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from engine.batch.columns import Codes
-from engine.batch.kernel import CHUNK, Kernel
+from engine.batch.kernel import Kernel
 from engine.batch.lanes import ColumnPlan
 from engine.batch.results import Funnel
 from engine.batch.scarce import ScarceWay
 from engine.decide.compiled import CompiledBook
-from engine.decide.experiments.bucketing import identity, stable_hash
 from engine.decide.pressure.counters import QuotaKey
-from engine.measure.population.files import Fault, aware
-from engine.measure.population.people import PeopleReader, Person
+from engine.measure.population.columns import ColumnFile, PeopleChunk
+from engine.measure.population.files import Fault
+from engine.measure.population.people import Person
 from engine.measure.population.scarcity import PairSpool, left_of, shared_rules
 from engine.measure.population.simulate import OnVisits, PeopleRefused
 from engine.model.decision import Outcome
 from engine.model.instant import Instant, to_datetime
 from engine.model.request import Request
-from engine.model.values import Value
-from engine.wire.messages.requests import request
 from engine.wire.parse import Parser
-from engine.wire.violations import InvalidMessage
 
 
 class Preview(NamedTuple):
@@ -54,25 +50,39 @@ def preview(
 
     Raises PeopleRefused if the file does not fit, Disagreement if columns and engine differ, and what opening it raises.
     """
-    reader, parser = PeopleReader(path, compiled, channels=plan.channels), Parser(compiled)
+    file, parser = ColumnFile(path, compiled, plan.now, plan.channels), Parser(compiled)
     names = _Names()
     with ExitStack() as stack:
         spool = None if way is None else stack.enter_context(PairSpool(compiled, plan.now))
         kernel = Kernel(compiled, plan, on_going=None if spool is None else spool.add)
-        for people in _chunks(reader.people()):
-            names.add(people)
-            for _ in kernel.decide([_request(person, parser, plan.now) for person in people]):
-                pass
-            advance(len(people))
+        for chunk in file.chunks():
+            names.add(chunk)
+            if not file.faults.count:
+                _decide(kernel, chunk, parser)
+            advance(chunk.people.rows + len(chunk.persons))
         for fault in names.doubled():
-            reader.faults.add(fault)
-        if not kernel.funnel.customers and not reader.faults.count:
-            reader.faults.add(Fault(0, "", "there are no people"))
-        if reader.faults.count:
-            raise PeopleRefused(reader.faults)
+            file.faults.add(fault)
+        if not kernel.funnel.customers and not file.faults.count:
+            file.faults.add(Fault(0, "", "there are no people"))
+        if file.faults.count:
+            raise PeopleRefused(file.faults)
         left = left_of(shared_rules(compiled), counted or {}, plan.now)
         shared_out = None if spool is None or way is None else spool.share_out(way, left)
-    return Preview(kernel.funnel, reader.ignored, shared_out)
+    return Preview(kernel.funnel, file.ignored, shared_out)
+
+
+def _decide(kernel: Kernel, chunk: PeopleChunk, parser: Parser) -> None:
+    """Decides the people of a chunk, in the order of the file where some of them were read one by one."""
+    people = chunk.people
+    if not chunk.persons:
+        if people.rows:
+            kernel.decide_people(people)
+        return
+    now = people.moment.now
+    requests = {number: people.request(row) for row, number in enumerate(chunk.rows.tolist())}
+    requests |= {person.row: _request(person, parser, now) for person in chunk.persons}
+    for _ in kernel.decide([requests[number] for number in sorted(requests)]):
+        pass
 
 
 def _request(person: Person, parser: Parser, now: Instant) -> Request:
@@ -80,27 +90,6 @@ def _request(person: Person, parser: Parser, now: Instant) -> Request:
     if person.message.context.events:
         return parser.parse(person.message, now)
     return person.request._replace(now=now)
-
-
-def attribute_reader(compiled: CompiledBook) -> Callable[[str, Any], Value]:
-    """Reads plain values of attributes as a server reads them of a request; raises ValueError that says what is wrong."""
-    parser = Parser(compiled)
-
-    def read(name: str, plain: Any) -> Value:
-        group, _, rest = name.partition(".")
-        parts: Any = aware(plain, compiled.book.timezone) if isinstance(plain, datetime) else plain
-        for part in reversed(rest.split(".")):
-            parts = {part: parts}
-        given: dict[str, Any] = {group: parts}
-        try:
-            parsed = parser.parse(request("x", **given), 0)
-        except InvalidMessage as error:
-            raise ValueError("; ".join(own.description for own in error.violations)) from error
-        except TypeError as error:
-            raise ValueError(str(error)) from error
-        return parsed.attributes[name]
-
-    return read
 
 
 def preview_document(compiled: CompiledBook, plan: ColumnPlan, made: Preview) -> dict[str, Any]:
@@ -162,17 +151,17 @@ def _shared(compiled: CompiledBook, funnel: Funnel) -> list[dict[str, Any]]:
 
 
 class _Names:
-    """Hashes of the customers' ids, 16 bytes a customer with the row, to find those who are there twice."""
+    """Hashes of the customers' ids, of this process, 16 bytes a customer with the row, to find those who are there twice."""
 
     def __init__(self) -> None:
         self._hashes: list[Codes] = []
         self._rows: list[Codes] = []
 
-    def add(self, people: tuple[Person, ...]) -> None:
+    def add(self, chunk: PeopleChunk) -> None:
         """Adds the people of a chunk."""
-        hashes = [stable_hash(identity(person.message.customer.id)) >> 1 for person in people]
-        self._hashes.append(np.array(hashes, np.int64))
-        self._rows.append(np.array([person.row for person in people], np.int64))
+        names = [*chunk.people.names, *(person.message.customer.id for person in chunk.persons)]
+        self._hashes.append(np.fromiter(map(hash, names), np.int64, len(names)))
+        self._rows.append(np.array([*chunk.rows, *(person.row for person in chunk.persons)], np.int64))
 
     def doubled(self) -> Iterator[Fault]:
         """A fault for each further row of a customer, in order."""
@@ -185,14 +174,3 @@ class _Names:
         faults = sorted(zip(rows[order][again + 1].tolist(), rows[order][firsts].tolist(), strict=True))
         for row, first in faults:
             yield Fault(row, "customer", f"is in row {first:,} already")
-
-
-def _chunks(people: Iterator[Person]) -> Iterator[tuple[Person, ...]]:
-    chunk: list[Person] = []
-    for person in people:
-        chunk.append(person)
-        if len(chunk) == CHUNK:
-            yield tuple(chunk)
-            chunk = []
-    if chunk:
-        yield tuple(chunk)

@@ -1,0 +1,40 @@
+"""Customers of a part with what columns propose for them, of whom some make a group at a time."""
+
+import numpy as np
+
+from engine.batch.columns import Codes
+from engine.batch.kernel import Kernel
+from engine.batch.people import ColumnPeople
+from engine.batch.results import Decisions
+from engine.presend.rows import CodePlan, Full
+
+
+class SendChunk:
+    """Customers, and by row the decision that is proposed for who has no history."""
+
+    def __init__(self, people: ColumnPeople, full: Full, covered: Codes, proposed: Decisions | None) -> None:
+        """full: the counters without room as the columns have it. covered: the rows of which there is a decision."""
+        self.people, self.full = people, full
+        self.names = people.names
+        codes = np.full(len(self.names), -1, np.int64)
+        scores = np.zeros(len(self.names))
+        if proposed is not None:
+            codes[covered], scores[covered] = proposed.codes, proposed.scores
+        self.codes: list[int] = codes.tolist()
+        """By row, the place of the decision in `distinct`; -1: the customer is evaluated."""
+        self.scores: list[float] = scores.tolist()
+        self.distinct = () if proposed is None else proposed.distinct
+        self.with_aliases = people.with_aliases()
+        self.plans: dict[int, CodePlan] = {}
+        """By place of a decision, what becomes of it; shared by the chunks for which the same columns propose."""
+
+
+def proposed_by(kernel: Kernel | None, people: ColumnPeople, full: Full) -> SendChunk:
+    """The customers with the decisions that columns propose; kernel: None: it proposes none."""
+    rows = np.arange(people.rows)
+    if kernel is None or kernel.book_lane:
+        return SendChunk(people, full, rows[:0], None)
+    covered = np.delete(rows, np.array(people.not_by_columns(), np.int64))
+    if len(covered) == len(rows):
+        return SendChunk(people, full, rows, kernel.propose(people))
+    return SendChunk(people, full, covered, kernel.propose(people.taken(covered)) if len(covered) else None)
