@@ -97,11 +97,10 @@ def run_batch(folder: Path, number: int, progress: Progress) -> BatchReport:
 
 def _preview(people: Path, compiled: CompiledBook, advance: Callable[[int], None]) -> Mapping[str, Any]:
     from engine.batch.lanes import ColumnPlan  # noqa: PLC0415 - of the extra
-    from engine.batch.scarce import ScarceWay  # noqa: PLC0415 - as above
     from engine.measure.population.preview import preview, preview_document  # noqa: PLC0415 - as above
 
     plan = ColumnPlan(from_datetime(MOMENT))
-    return preview_document(compiled, plan, preview(people, compiled, plan, advance, way=ScarceWay.BEST))
+    return preview_document(compiled, plan, preview(people, compiled, plan, advance))
 
 
 def _send(

@@ -78,7 +78,8 @@ def _show(report: BatchReport) -> None:
         console.print(
             f"{counter['counter']}: {counter['demand']:,} wanted of {counter['limit']:,}", markup=False
         )
-    show_scarce(report.preview["scarce"])
+    if "counters" in report.sent["scarce"]:
+        show_scarce(report.sent["scarce"])
     sent = table("campaign", title="sent, seats to who scores highest", title_justify="left")
     for header in ("offered", "withheld"):
         sent.add_column(header, justify="right")
