@@ -143,7 +143,7 @@ SECTIONS: tuple[HeldSection, ...] = (
         "presend_runs",
         PresendRunRow,
         "Sends to many people that you were among; their files have a row of you as well.",
-        _forms("run book_version people fingerprint", "started_at now finished_at", "settings"),
+        _forms("run book_version people fingerprint", "started_at now finished_at", "settings shares"),
     ),
 )
 """What is held of a person, by table."""

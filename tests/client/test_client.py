@@ -20,6 +20,7 @@ from engine.client import (
     InvalidRequest,
     ItemsRefused,
     NotImplementedHere,
+    OutOfDate,
     Overloaded,
     Recorded,
     ServerError,
@@ -82,7 +83,8 @@ async def test_attempts_are_bounded(client: Any, service: Scripted) -> None:
         (CODES.RESOURCE_EXHAUSTED, Overloaded),
         (CODES.DEADLINE_EXCEEDED, DeadlineExceeded),
         (CODES.INTERNAL, ServerError),
-        (CODES.ABORTED, ServerError),
+        (CODES.ABORTED, OutOfDate),
+        (CODES.DATA_LOSS, ServerError),
     ],
 )
 async def test_other_failures_are_not_tried_again(
