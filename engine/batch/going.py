@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from engine.batch.columns import Codes
 from engine.batch.order import ScoredPairs
 from engine.batch.profiles import Profile
 from engine.decide.arbitrate.campaign import CampaignChannel, CompiledCampaign
@@ -44,22 +45,54 @@ def pairs_by_columns(
 ) -> list[GoingPair]:
     """The pairs that may go by the columns, the channels of a campaign in their order.
 
-    Customers with a score that is no number are left out.
+    Customers with a score that is no number are left out, and of the others what ranks below a campaign that takes of no
+    counter: they get that one before.
 
     profiles: all, and the number of each pair's. subject_of: whom the draws of a row's customer are of.
     """
     known, of_pairs = profiles
-    unordered = set(pairs.rows[np.isnan(pairs.scores)].tolist())
+    kept = _contenders(pairs, known, np.array(of_pairs, np.int64))
     going = []
-    columns = zip(of_pairs, pairs.rows.tolist(), pairs.campaigns.tolist(), pairs.scores.tolist(), strict=True)
-    for number, row, campaign, score in columns:
-        profile = known[number]
-        if profile.campaign_channel is None or row in unordered:
-            continue
-        for on in (profile.campaign_channel, *profile.further):
+    columns = zip(
+        kept.tolist(),
+        pairs.rows[kept].tolist(),
+        pairs.campaigns[kept].tolist(),
+        pairs.scores[kept].tolist(),
+        strict=True,
+    )
+    for pair, row, campaign, score in columns:
+        for on in _channels(known[of_pairs[pair]]):
             held = bool(on.withholding) and withheld(on.withholding, subject_of(row), now) is not None
             going.append(GoingPair(row, campaigns[campaign], on, score, score, held))
     return going
+
+
+def _channels(profile: Profile) -> tuple[CampaignChannel, ...]:
+    """The channels on which a campaign goes; none if it does not."""
+    return () if profile.campaign_channel is None else (profile.campaign_channel, *profile.further)
+
+
+def _contenders(pairs: ScoredPairs, known: Sequence[Profile], profiles: Codes) -> Codes:
+    """The pairs that go and do not rank below one of their customer's that takes of no counter, in order."""
+    if not len(profiles):
+        return profiles
+    going, free = (
+        np.array(of_profiles, np.bool_)[profiles]
+        for of_profiles in (
+            [bool(_channels(profile)) for profile in known],
+            [any(not on.quotas for on in _channels(profile)) for profile in known],
+        )
+    )
+    is_unordered = np.zeros(int(pairs.rows.max()) + 1, np.bool_)
+    is_unordered[pairs.rows[np.isnan(pairs.scores)]] = True
+    order = np.lexsort((pairs.scores, pairs.tiers))
+    scores, tiers = pairs.scores[order], pairs.tiers[order]
+    differs = (scores[1:] != scores[:-1]) | (tiers[1:] != tiers[:-1])
+    levels = np.empty(len(order), np.int64)
+    levels[order] = np.concatenate(([0], np.cumsum(differs)))
+    best = np.full(len(is_unordered), -1, np.int64)
+    np.maximum.at(best, pairs.rows[free], levels[free])
+    return np.flatnonzero(going & ~is_unordered[pairs.rows] & (levels >= best[pairs.rows]))
 
 
 def pairs_by_engine(
