@@ -42,7 +42,6 @@ from engine.batch.scorer import Scorer
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import in_force
 from engine.decide.experiments.learning import NOTHING_LEARNED, Learned
-from engine.decide.experiments.subjects import NO_UNITS, DrawSubject, units_of
 from engine.decide.match import requested_clauses
 from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts
 from engine.decide.select import select
@@ -196,7 +195,7 @@ class Kernel:
         scores = self._scorer.scores(customers, eligible)
         tried = self._tried(customers, eligible, scores, by_engine)
         if self._on_going is not None:
-            self._going += self._pairs_going(people, tried)
+            self._going += self._pairs_going(tried)
         unordered = np.zeros(people.chunk.rows, np.bool_)
         unordered[eligible.rows[np.isnan(scores)]] = True
         decisions = self._confirmed(people, tried, unordered, by_engine)
@@ -204,16 +203,10 @@ class Kernel:
         self._count(tried, unordered)
         return decisions
 
-    def _pairs_going(self, people: People, tried: _Tried) -> list[GoingPair]:
+    def _pairs_going(self, tried: _Tried) -> list[GoingPair]:
         """All pairs that may go, not only the best of each customer."""
-
-        def subject(row: int) -> DrawSubject:
-            units = self._compiled.units
-            of_units = units_of(units, people.request(row).attributes) if units else NO_UNITS
-            return DrawSubject(people.names[row], of_units)
-
         profiles = self._profiles.profiles, tried.profiles.tolist()
-        return pairs_by_columns(tried.pairs, profiles, self._campaigns, subject, self._plan.now)
+        return pairs_by_columns(tried.pairs, profiles, self._campaigns, tried.draws.subject, self._plan.now)
 
     def _eligible(self, customers: Customers) -> Pairs:
         """The campaigns whose condition holds and whose schedules run."""
