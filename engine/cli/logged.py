@@ -1,5 +1,7 @@
-"""What commands share that make the decisions of a log again: the log, the period, and the progress."""
+"""What commands share that work on a log: the log, who runs them, the period, and the progress."""
 
+import getpass
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -19,6 +21,14 @@ def check_log(url: str) -> None:
     check_url(url)
     if is_missing(url):
         raise ValueError(f"there is no log at {url}")
+
+
+def system_user() -> str:
+    """Who runs the command, as the system knows them."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 def moment_of(option: str, text: str | None, otherwise: Instant) -> Instant:

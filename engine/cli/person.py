@@ -1,6 +1,5 @@
 """`tact person`: what is held of one person, and what happened with them."""
 
-import getpass
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import date, datetime, time, timedelta
@@ -14,7 +13,7 @@ from rich.text import Text
 
 from engine.cli.command import CliCommand, CliGroup
 from engine.cli.exits import USAGE, fail
-from engine.cli.logged import check_log
+from engine.cli.logged import check_log, system_user
 from engine.cli.options import LogUrl, settings_of
 from engine.cli.screen import screen
 from engine.explain.books import Books
@@ -131,7 +130,7 @@ def _reading(customer: str, log: str | None, action: str) -> Iterator[tuple[Pers
 
 
 def _read(store: Store, customer: str, action: str) -> PersonRecord:
-    return read_person(store, customer, PersonReader(getpass.getuser(), action), present())
+    return read_person(store, customer, PersonReader(system_user(), action), present())
 
 
 def _write(path: Path, content: bytes) -> None:

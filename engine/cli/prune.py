@@ -1,6 +1,5 @@
 """`tact prune`: deletes what is older than it has to be kept."""
 
-import getpass
 from collections.abc import Mapping
 from contextlib import closing
 from typing import Annotated, Any
@@ -12,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from engine.cli.exits import USAGE, fail
-from engine.cli.logged import check_log
+from engine.cli.logged import check_log, system_user
 from engine.cli.options import LogUrl, settings_of
 from engine.cli.screen import screen, table
 from engine.ledger.errors import LedgerError
@@ -69,7 +68,7 @@ def _pruned(store: Store, plan: PrunePlan) -> Mapping[str, int]:
     columns = (TextColumn("deleting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=total)
-        return prune_log(store, plan, getpass.getuser(), lambda rows: bar.advance(task, rows))
+        return prune_log(store, plan, system_user(), lambda rows: bar.advance(task, rows))
 
 
 def _document(plan: PrunePlan, rows: Mapping[str, int], *, dry_run: bool) -> dict[str, Any]:

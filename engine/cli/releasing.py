@@ -1,8 +1,6 @@
 """What commands of releases share: a server or a log to work on, and how refusals are shown."""
 
-import getpass
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, TypeAlias
@@ -14,7 +12,7 @@ from google.protobuf.message import Message
 from engine.api.v1 import rulebooks_pb2 as pb
 from engine.cli.connect import Access
 from engine.cli.exits import USAGE, fail
-from engine.cli.logged import check_log
+from engine.cli.logged import check_log, system_user
 from engine.cli.options import settings_of
 from engine.client import InvalidRequest, Overloaded, RulebooksClient, TactError
 from engine.ledger.errors import LedgerError
@@ -77,7 +75,7 @@ def desk_of(
             (check_url if creates else check_log)(settings.log)
         except ValueError as error:
             fail(str(error), USAGE)
-        yield LogDesk(settings.log, _user(), settings.approvals)
+        yield LogDesk(settings.log, system_user(), settings.approvals)
 
 
 @contextmanager
@@ -92,14 +90,6 @@ def _shown_refusals() -> Iterator[None]:
         fail(f"{error}{hint}")
     except (TactError, LedgerError, InvalidMessage) as error:
         fail(str(error))
-
-
-def _user() -> str:
-    """Who runs the command, as the system knows them."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"user {os.getuid()}"
 
 
 def print_message(message: Message) -> None:
