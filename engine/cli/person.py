@@ -20,13 +20,12 @@ from engine.explain.books import Books
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
+from engine.measure.replay import END
 from engine.model.instant import Instant, from_datetime
 from engine.model.texts import time_text
 from engine.privacy.page import person_page
 from engine.privacy.record import PersonReader, PersonRecord, document, present, read_person
 from engine.privacy.timeline import TimelineEntry, timeline, zone_of
-
-_END: Instant = 2**62
 
 _PRIVATE = 0o600
 """The mode of files with what is held of a person."""
@@ -160,7 +159,7 @@ def _zone(name: str | None) -> ZoneInfo | None:
 
 def _period(day: date | None, zone: ZoneInfo) -> tuple[Instant, Instant]:
     if day is None:
-        return -_END, _END
+        return -END, END
     first = datetime.combine(day, time(), zone)
     after = datetime.combine(day + timedelta(days=1), time(), zone)
     return from_datetime(first), from_datetime(after)

@@ -13,20 +13,20 @@ from engine.decide.answer import from_json
 from engine.explain import explain_found
 from engine.explain.books import Books
 from engine.ledger.commit.replay import logged_decision_of
+from engine.ledger.queries.assignments import DrawKey, of_subjects
 from engine.ledger.queries.held import (
     HeldRows,
     PersonNames,
     held_of,
     names_of_person,
     pseudonym_of,
-    units_of_person,
 )
 from engine.ledger.queries.releases import add_audit, audit
 from engine.ledger.store.release_rows import AuditRow
 from engine.ledger.store.rows import AssignmentRow, ContactRow, DecisionRow, PersonRow
 from engine.ledger.store.store import Store
 from engine.model.decision import Decision
-from engine.model.instant import Instant, to_datetime
+from engine.model.instant import Instant, from_datetime, to_datetime
 from engine.privacy.coverage import SECTIONS, ColumnForm, HeldSection
 from engine.privacy.words import experiments, headline, sentences
 
@@ -96,16 +96,19 @@ def read_person(store: Store, customer: str, reader: PersonReader, now: Instant)
         names = names_of_person(store, customer)
         rows = {**held_of(store, names.names)}
         units = _units_of(rows[DecisionRow])
-        rows[AssignmentRow] = [*rows[AssignmentRow], *(units_of_person(store, units) if units else ())]
+        of_units = of_subjects(store, units).values() if units else ()
+        rows[AssignmentRow] = [*rows[AssignmentRow], *(row for of_unit in of_units for row in of_unit)]
         accesses = audit(store, pseudonym, _MOST_ACCESSES)
     return PersonRecord(customer, now, names, rows, accesses)
 
 
-def _units_of(decisions: Sequence[Any]) -> list[tuple[str, str]]:
-    """The units that the person was drawn by: attribute and value of each."""
-    units: dict[tuple[str, str], None] = {}
+def _units_of(decisions: Sequence[Any]) -> list[DrawKey]:
+    """The units that the person was drawn by, each once."""
+    units: dict[DrawKey, None] = {}
     for row in decisions:
-        units |= dict.fromkeys(orjson.loads(row.inputs).get("units", {}).items())
+        units |= {
+            (subject, unit): None for unit, subject in orjson.loads(row.inputs).get("units", {}).items()
+        }
     return list(units)
 
 
@@ -218,4 +221,4 @@ def _written(form: ColumnForm, value: Any) -> Any:
 
 def present() -> Instant:
     """The present moment."""
-    return int(datetime.now(UTC).timestamp() * 1_000_000)
+    return from_datetime(datetime.now(UTC))

@@ -8,9 +8,9 @@ from engine.privacy.coverage import NOT_HELD, SECTIONS
 
 def test_every_table_is_told_or_holds_nothing_of_a_person() -> None:
     """A new table has to be read for exports, or to say why it need not be."""
-    told = {table_of(section.row).name for section in SECTIONS}
-    assert told | NOT_HELD.keys() == set(METADATA.tables)
-    assert not told & NOT_HELD.keys()
+    sections = {table_of(section.row).name for section in SECTIONS}
+    assert sections | NOT_HELD.keys() == set(METADATA.tables)
+    assert not sections & NOT_HELD.keys()
 
 
 def test_every_column_is_written() -> None:

@@ -116,17 +116,6 @@ def held_of(store: Store, names: Sequence[str]) -> HeldRows:
     return {row: [row(*values) for values in store.select(select, names)] for row, select in BY_NAME.items()}
 
 
-def units_of_person(store: Store, units: Sequence[tuple[str, str]]) -> list[AssignmentRow]:
-    """The draws of units, such as companies: of each the attribute and its value."""
-    wanted = set(units)
-    select = Select(
-        columns(AssignmentRow._fields),
-        "FROM assignments WHERE subject IN :given(subject text) ORDER BY decision_id",
-    )
-    rows = [AssignmentRow(*row) for row in store.select(select, sorted({value for _, value in wanted}))]
-    return [row for row in rows if (row.unit, row.subject) in wanted]
-
-
 def pseudonym_of(store: Store, name: str, now: Instant) -> str:
     """The name as the audit has it: HMAC-SHA256 by the log's own key, which is made if there is none yet."""
     rows = store.select(_KEY)
