@@ -32,6 +32,7 @@ from engine.ledger.errors import LedgerError
 from engine.ledger.ledger import Ledger
 from engine.ledger.queries import presends
 from engine.ledger.store.open import open_store
+from engine.ledger.store.rows import PresendPieceRow
 from engine.model.decision import Decision
 from engine.model.event import Event
 from engine.presend import run as presend_run
@@ -213,16 +214,7 @@ def test_what_is_given_back_meanwhile_goes_in_a_last_pass(any_log: Log, tmp_path
     """To who got nothing, in order; their rows replace those of the first pass, and the whole run again adds nothing."""
     compiled = theatre(tmp_path)
     send = Send(compiled, any_log, crowd(tmp_path), tmp_path / "out", plan(), part_size=70)
-    others = [own._replace(customer=f"x-{own.customer}") for own in _requests(send, tmp_path)[:20]]
-    with closing(open_store(any_log.url)) as store:
-        made = commit_group(store, [DecideCommand(evaluate(compiled, request)) for request in others])
-        send.shared_out(store)
-        reports = [
-            ReportCommand(compiled, "", own.decision_id, Event(f"e-{at}", "bounced", NOW, {}), NOW)
-            for at, own in enumerate(made)
-            if isinstance(own, Decision)
-        ]
-        commit_group(store, reports)
+    _given_back(send)
     summary = send.run()
     rows = sent_rows(send, summary)
     campaigns = Counter(row["campaign"] for row in rows if row["outcome"] == "offer")
@@ -236,6 +228,83 @@ def test_what_is_given_back_meanwhile_goes_in_a_last_pass(any_log: Log, tmp_path
     again = Send(compiled, any_log, tmp_path / "people.csv", tmp_path / "out", plan(), part_size=70)
     assert again.run() is not None
     assert state_of(any_log) == state
+
+
+def _given_back(send: Send) -> None:
+    """Others had of what is scarce when it was shared out, and gave it back since."""
+    requests = list(send.population.requests(0, 0, send.compiled, NOW, CLOCK))[:20]
+    others = [own._replace(customer=f"x-{own.customer}") for own in requests]
+    with closing(open_store(send.log.url)) as store:
+        made = commit_group(store, [DecideCommand(evaluate(send.compiled, request)) for request in others])
+        send.shared_out(store)
+        reports = [
+            ReportCommand(send.compiled, "", own.decision_id, Event(f"e-{at}", "bounced", NOW, {}), NOW)
+            for at, own in enumerate(made)
+            if isinstance(own, Decision)
+        ]
+        commit_group(store, reports)
+
+
+def _last_pass(folder: Path, log: Log, out: str) -> Send:
+    """A run with something left for a last pass."""
+    return Send(theatre(folder), log, folder / "people.csv", folder / out, plan(), group=4, part_size=70)
+
+
+def _dying(owner: Any, name: str, *, before: bool = False) -> None:
+    """Makes the process die before or after the function is first called with a part of the last pass, or its row."""
+    function = getattr(owner, name)
+
+    def call(*arguments: Any) -> Any:
+        parts = [own.part if isinstance(own, PresendPieceRow) else own for own in arguments]
+        is_last = any(isinstance(part, int) and part < 0 for part in parts)
+        if is_last and before:
+            _die()
+        result = function(*arguments)
+        if is_last:
+            _die()
+        return result
+
+    setattr(owner, name, call)
+
+
+def _killed_in_the_last_pass(point: str, folder: Path, url: str) -> None:
+    match point:
+        case "before a commit":
+            _dying(presends, "add_piece")
+        case "after a commit":
+            _dying(presend_run.PartSender, "_try")
+        case "file written":
+            _dying(presends, "merge", before=True)
+        case "merged":
+            _dying(presends, "merge")
+    _last_pass(folder, Log(url), "out").run()
+
+
+@pytest.mark.parametrize("point", ["before a commit", "after a commit", "file written", "merged"])
+def test_killed_in_the_last_pass_and_resumed(point: str, any_log: Log, tmp_path: Path) -> None:
+    """It goes on there: the log, and the rows of the files, are those of a run that nobody killed."""
+    crowd(tmp_path)
+    (tmp_path / "whole").mkdir()
+    whole = sqlite_log(tmp_path / "whole")
+    reference = _last_pass(tmp_path, whole, "whole-out")
+    _given_back(reference)
+    expected = sent_rows(reference, reference.run())
+    _given_back(_last_pass(tmp_path, any_log, "out"))
+    process = CONTEXT.Process(target=_killed_in_the_last_pass, args=(point, tmp_path, any_log.url))
+    process.start()
+    process.join(HANGS)
+    assert process.exitcode == -signal.SIGKILL
+    send = _last_pass(tmp_path, any_log, "out")
+    rows = sent_rows(send, send.run())
+    assert state_of(any_log) == state_of(whole)
+    campaigns = Counter(row["campaign"] for row in rows if row["outcome"] == "offer")
+    assert {name: campaigns[name] for name in STOCKS} == STOCKS
+    assert [{**row, "decision_id": None} for row in rows] == [
+        {**row, "decision_id": None} for row in expected
+    ]
+    assert {row["decision_id"] for row in rows if row["campaign"]} <= {
+        own for (own,) in any_log.rows("SELECT decision_id FROM decisions")
+    }
 
 
 def _die(*_: object) -> None:
