@@ -13,7 +13,13 @@ LedgerError
 ├── OtherVersion           another version of the book decides for this person; nothing is decided
 ├── OutcomeRefused      the outcome does not fit its decision, or its customer is not known
 └── DecisionFault       a fault of the program's own, met while this one request was decided
+
+WouldWait is no failure: a transaction that was to begin at once would have to wait for another process.
 """
+
+
+class WouldWait(Exception):
+    """A transaction that was not to wait would have to wait for another process; nothing of it has begun."""
 
 
 class LedgerError(Exception):

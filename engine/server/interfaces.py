@@ -59,15 +59,13 @@ class Interfaces:
         shared: bool,
     ) -> None:
         self._grace = settings.grace
-        interceptors: list[grpc.aio.ServerInterceptor] = [wiring.access]
+        self._grpc = grpc.aio.server(options=channel_options(settings, shared=shared))
+        services = wiring.guarded(_services(served))
         if calls is not None:
-            from engine.server.observer import CallsInterceptor  # noqa: PLC0415 only a server that is observed imports it
+            from engine.server.observer import ObservedServices  # noqa: PLC0415 only a server that is observed imports it
 
-            interceptors.insert(0, CallsInterceptor(calls))
-        self._grpc = grpc.aio.server(
-            options=channel_options(settings, shared=shared), interceptors=interceptors
-        )
-        _add_services(self._grpc, served)
+            services = ObservedServices(services, calls)
+        self._grpc.add_generic_rpc_handlers((services,))
         port = bind(self._grpc, settings, wiring.credentials(), shared=shared)
         self.http = open_http(served, wiring, settings, calls, shared=shared) if settings.http else None
         self.addresses = (f"{settings.host}:{port}", *((self.http.address,) if self.http else ()))
@@ -91,14 +89,13 @@ class Interfaces:
         await asyncio.gather(*draining)
 
 
-def _add_services(server: grpc.aio.Server, served: Served) -> None:
-    decisions, rulebooks = (
+def _services(served: Served) -> tuple[grpc.GenericRpcHandler, ...]:
+    names = (SERVICE, RULEBOOKS_SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME)
+    return (
         decisions_handler(served.decisions, served.feeds),
         rulebooks_handler(served.rulebooks),
-    )
-    names = (SERVICE, RULEBOOKS_SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME)
-    server.add_generic_rpc_handlers(
-        (decisions, rulebooks, served.health.service.handler(), _reflection(names))
+        served.health.service.handler(),
+        _reflection(names),
     )
 
 
