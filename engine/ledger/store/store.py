@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from engine.ledger.store.statements import Select
+from engine.ledger.store.templates import RowTemplate
 from engine.model.instant import Instant
 
 RowT = TypeVar("RowT", bound=tuple[Any, ...])
@@ -73,6 +74,12 @@ class Store(ABC):
     @abstractmethod
     def load(self, row: type[RowT], rows: Sequence[RowT]) -> None:
         """Adds many rows in the quickest way; what is read later in the transaction may not see them yet."""
+
+    @abstractmethod
+    def load_alike(
+        self, row: type[RowT], templates: Sequence[RowTemplate], values: Sequence[Sequence[str]]
+    ) -> None:
+        """Adds as many rows as there are templates, as `load` does. values: by stand-in, the text in each row."""
 
     @abstractmethod
     def unsettled(self) -> int:
