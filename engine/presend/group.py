@@ -33,6 +33,7 @@ from engine.ledger.store.store import Store
 from engine.model.contact import Contact
 from engine.model.customer import CustomerState
 from engine.model.decision import Decision, Reason
+from engine.model.instant import Instant
 from engine.presend.chunk import SendChunk
 from engine.presend.rows import (
     NOT_LINKED,
@@ -45,6 +46,8 @@ from engine.presend.rows import (
     kind_by_engine,
     part_lock,
 )
+
+_FOREVER: Instant = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,10 @@ class SendCommand(Command[SentRows]):
             return (part,)
         own = (self.sender.units(self.chunk.people.request(row).attributes) for row in self.rows)
         return (part, *sorted({f"unit {unit}" for units in own for unit in units.values()}))
+
+    def keeps_since(self) -> Instant | None:
+        """The end of time: a population says anew who is in it, whenever a person was erased."""
+        return _FOREVER
 
     def links(self) -> NamesToLink | None:
         """The names of the customer."""

@@ -36,6 +36,7 @@ FRIENDLY: Mapping[str, str] = {
 EXPORT = "/v1/person/export"
 
 PERSON = {
+    "/v1/person/erase": "Erase",
     "/v1/person/object": "Object",
     "/v1/person/withdraw-objection": "WithdrawObjection",
 }

@@ -24,7 +24,6 @@ TOKENS = {role: token_for(f"only-{role}", role) for role in Role}
 STREAMS = {
     *(f"/tact.v1.Decisions/{name}" for name in ("DecideStream", "Watch", "Due")),
     "/tact.v1.Privacy/ExportCustomer",
-    "/tact.v1.Privacy/Erase",
 }
 UNARY = [path for path in CONTRACT if path not in STREAMS]
 """All that Connect serves: every method of every service that is no stream."""
