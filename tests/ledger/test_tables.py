@@ -48,6 +48,7 @@ def test_migrations_lead_to_the_tables(any_log: Log) -> None:
             "requests",
             "servers",
             "signals",
+            "suppressions",
             "trend_alarms",
             "trend_cells",
             "trend_series",
