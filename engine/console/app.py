@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from engine.client import TactError
+from engine.console.books import BookShelf
 from engine.console.guard import Guard
 from engine.console.log import LogReader
 from engine.console.page import Asked, ConsolePage, Refusal, Servers, Socket
@@ -38,6 +39,7 @@ class ConsoleParts(NamedTuple):
 
     users: ConsoleUsers
     log: LogReader
+    shelf: BookShelf
     servers: Servers
     origins: Sequence[str]
     """Under which it is reached; the first is shown to people."""
@@ -124,7 +126,8 @@ class Console:
                 return self.refused(request, 403, _("This needs the role %(roles)s.") % {"roles": needed})
             try:
                 form = await read_form(request, page.most_bytes)
-                asked = Asked(request, user, self.parts.log, self.parts.servers, self.templates, form)
+                parts = self.parts
+                asked = Asked(request, user, parts.log, parts.shelf, parts.servers, self.templates, form)
                 return await _answered(page, asked)
             except Refusal as refusal:
                 return self.refused(request, refusal.status, str(refusal))
