@@ -4,6 +4,8 @@ from collections import OrderedDict
 from threading import Lock
 from typing import NamedTuple
 
+from engine.decide.compiled import CompiledBook, compile_book
+from engine.decide.signals.python_evaluator import PythonEvaluator
 from engine.ledger.commit.replay import logged_book
 from engine.ledger.queries.decisions import last_version
 from engine.ledger.queries.releases import live, published_names
@@ -35,6 +37,7 @@ class BookShelf:
 
     def __init__(self) -> None:
         self._books: OrderedDict[str, Book | None] = OrderedDict()
+        self._compiled: CompiledBook | None = None
         self._turn = Lock()
 
     def of(self, store: Store, version: str) -> Book | None:
@@ -46,6 +49,17 @@ class BookShelf:
                 self._books[version] = logged_book(store, version)
             self._books.move_to_end(version)
             return self._books[version]
+
+    def compiled(self, store: Store, version: str) -> CompiledBook | None:
+        """The same, compiled, to ask what its rules count."""
+        book = self.of(store, version)
+        if book is None:
+            return None
+        with self._turn:
+            if self._compiled is None or self._compiled.book.version != version:
+                # in plain Python, which cannot be ended by what a book says
+                self._compiled = compile_book(book, PythonEvaluator)
+            return self._compiled
 
     def live(self, store: Store) -> list[LiveBook]:
         """What is live under each name; where nothing was published, the version that decided last."""

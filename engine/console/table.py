@@ -4,10 +4,14 @@ from collections.abc import Sequence
 
 from engine.console import login
 from engine.console.page import ConsolePage, Socket
-from engine.console.pages import overview
+from engine.console.pages import campaigns, decisions, experiments, overview, pressure
 
 PAGES: Sequence[ConsolePage] = (
     *overview.PAGES,
+    *campaigns.PAGES,
+    *decisions.PAGES,
+    *pressure.PAGES,
+    *experiments.PAGES,
     *login.PAGES,
 )
 
