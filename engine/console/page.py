@@ -10,10 +10,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.websockets import WebSocket
 
-from engine.client import Client, RulebooksClient, Tls
+from engine.client import Client, PrivacyClient, RulebooksClient, Tls
 from engine.console.books import BookShelf
 from engine.console.log import LogReader
-from engine.console.users import ConsoleUser
+from engine.console.reporting import ReportDesk
+from engine.console.users import ConsoleUser, ConsoleUsers
 from engine.ledger.store.store import Store
 from engine.measure.replay import END
 from engine.model.instant import DAY, Instant
@@ -70,7 +71,9 @@ class Asked:
     user: ConsoleUser
     log: LogReader
     shelf: BookShelf
+    reports: ReportDesk
     servers: Servers
+    users: ConsoleUsers
     templates: Any
     """Renders templates."""
     form: Mapping[str, str]
@@ -114,6 +117,11 @@ class Asked:
     def rulebooks(self) -> RulebooksClient:
         """A client of releases under the user's roles; to be closed. Raises Refusal where there is no server."""
         client: RulebooksClient = self._connected(RulebooksClient)
+        return client
+
+    def privacy(self) -> PrivacyClient:
+        """A client of persons' rights under the user's roles; to be closed. Raises Refusal where there is no server."""
+        client: PrivacyClient = self._connected(PrivacyClient)
         return client
 
     def _connected(self, kind: type[Any]) -> Any:

@@ -83,9 +83,9 @@ class PageTemplates:
         return [page for page in self._pages.values() if page.nav and user.may(page.roles)]
 
 
-def _link(request: Request, name: str, **parts: Any) -> str:
+def _link(request: Request, page: str, /, **parts: Any) -> str:
     """The address of a page; names of campaigns and the like are quoted."""
-    return str(request.app.url_path_for(name, **{key: quote(str(part)) for key, part in parts.items()}))
+    return str(request.app.url_path_for(page, **{key: quote(str(part)) for key, part in parts.items()}))
 
 
 _IN_SCRIPTS = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})

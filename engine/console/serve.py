@@ -17,6 +17,7 @@ from engine.console.books import BookShelf
 from engine.console.log import LogReader
 from engine.console.login import OPEN_PAGES
 from engine.console.page import Servers
+from engine.console.reporting import ReportDesk
 from engine.console.table import PAGES, SOCKETS
 from engine.console.users import ConsoleUsers, ProxyNetwork
 from engine.ledger.errors import LedgerError
@@ -78,9 +79,9 @@ def serve_console(options: ConsoleOptions, announce: Callable[[str, str], None])
     origins = [options.origin] if options.origin else [_origin(host, port) for host in _names(options.host)]
     users = ConsoleUsers(callers, options.token, options.starter, networks)
     cookie = "__Host-tact" if origins[0].startswith("https:") else f"tact_console_{port}"
-    reader, counting = LogReader(options.log), None
+    reader, counting, reports = LogReader(options.log), None, ReportDesk(options.log)
     try:
-        parts = ConsoleParts(users, reader, BookShelf(), options.servers, origins, cookie)
+        parts = ConsoleParts(users, reader, BookShelf(), reports, options.servers, origins, cookie)
         console = Console(parts, PAGES, SOCKETS, OPEN_PAGES)
         counting = Counting(reader)
         counting.start()
@@ -91,6 +92,7 @@ def serve_console(options: ConsoleOptions, announce: Callable[[str, str], None])
         opened.close()
         if counting is not None:
             counting.stop()
+        reports.close()
         reader.close()
 
 

@@ -4,7 +4,16 @@ from collections.abc import Sequence
 
 from engine.console import login
 from engine.console.page import ConsolePage, Socket
-from engine.console.pages import campaigns, decisions, experiments, overview, pressure
+from engine.console.pages import (
+    campaigns,
+    decisions,
+    experiments,
+    operations,
+    overview,
+    person,
+    pressure,
+    report,
+)
 
 PAGES: Sequence[ConsolePage] = (
     *overview.PAGES,
@@ -12,6 +21,9 @@ PAGES: Sequence[ConsolePage] = (
     *decisions.PAGES,
     *pressure.PAGES,
     *experiments.PAGES,
+    *report.PAGES,
+    *person.PAGES,
+    *operations.PAGES,
     *login.PAGES,
 )
 

@@ -109,12 +109,12 @@ def _shared(asked: Asked, store: Store, live: LiveBook, now: Instant) -> list[Sh
     rows = []
     for rule in rules:
         used, is_budget = counts[rule.name], rule.kind is RuleKind.BUDGET
-        amounts = [
+        shown, limit = (
             money_text(number, compiled.book.currency) if is_budget else f"{number:,}"
             for number in (used, rule.limit)
-        ]
+        )
         share = used / rule.limit if rule.limit else 1.0
-        rows.append(SharedRow(rule.name, str(rule.kind), *amounts, share, rule.ends(now)))
+        rows.append(SharedRow(rule.name, str(rule.kind), shown, limit, share, rule.ends(now)))
     return sorted(rows, key=lambda row: (-row.share, row.rule))
 
 

@@ -138,6 +138,12 @@ class SqliteStore(Store):
             raise LedgerUnavailable("the log is not open")
         self._connection.executemany(_insert_sql(row, 1, ""), rows)
 
+    def size(self) -> int:
+        """Bytes of the file, without what is written ahead of it."""
+        return int(
+            self._run("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", ())[0][0]
+        )
+
     def unsettled(self) -> int:
         """Beyond all numbers: writers come one by one, so what is read is all there is up to it."""
         return 2**63 - 1
