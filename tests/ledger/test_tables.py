@@ -46,6 +46,8 @@ def test_migrations_lead_to_the_tables(any_log: Log) -> None:
             "pseudonym_keys",
             "publications",
             "requests",
+            "rollup",
+            "rollup_cursor",
             "servers",
             "signals",
             "suppressions",

@@ -170,6 +170,12 @@ class SqliteStore(Store):
         rows: list[Any] = [template.row(own) for template, own in zip(templates, of_rows, strict=True)]
         self.load(row, rows)
 
+    def size(self) -> int:
+        """Bytes of the file, without what is written ahead of it."""
+        return int(
+            self._run("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", ())[0][0]
+        )
+
     def unsettled(self) -> int:
         """Beyond all numbers: writers come one by one, so what is read is all there is up to it."""
         return 2**63 - 1

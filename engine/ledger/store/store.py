@@ -101,6 +101,10 @@ class Store(ABC):
     def notify(self, channel: str, text: str) -> None:
         """Tells whoever listens on the channel, once the transaction is kept; where nobody can listen, nothing happens."""
 
+    @abstractmethod
+    def size(self) -> int:
+        """Bytes that the log takes, inside a transaction."""
+
     def drop_months(self, table: str, before: Instant, now: Instant) -> int:  # noqa: ARG002 for stores without months
         """Drops the months of the table that ended before the moment, where tables are divided by month; the rows in them.
 
