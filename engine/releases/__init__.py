@@ -9,6 +9,13 @@ from engine.releases.check import CheckedRelease, FailedScenario, check_release
 from engine.releases.commands import ReleaseActor, ReleaseCommand
 from engine.releases.compare import ComparedReleases, compare_releases
 from engine.releases.desk import LogDesk
+from engine.releases.drafts import (
+    delete_draft_command,
+    draft_message,
+    read_draft,
+    read_drafts,
+    save_draft_command,
+)
 from engine.releases.errors import (
     CheckFailed,
     NotApproved,
@@ -63,11 +70,15 @@ __all__ = [
     "check_response",
     "compare_apart",
     "compare_releases",
+    "delete_draft_command",
     "diff_response",
+    "draft_message",
     "file_messages",
     "files_of",
     "publish_command",
     "publish_response",
+    "read_draft",
+    "read_drafts",
     "read_list",
     "read_pair",
     "read_release",
@@ -77,5 +88,6 @@ __all__ = [
     "refuse_command",
     "release_files",
     "rollback_command",
+    "save_draft_command",
     "short_version",
 ]
