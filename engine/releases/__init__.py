@@ -4,7 +4,7 @@ The files of a version stand in the log's database; an append-only list of activ
 the one door: servers and commands take what they need from here.
 """
 
-from engine.releases.apart import check_apart, compare_apart
+from engine.releases.apart import check_apart, compare_apart, limit_child
 from engine.releases.check import CheckedRelease, FailedScenario, check_release
 from engine.releases.commands import ReleaseActor, ReleaseCommand
 from engine.releases.compare import ComparedReleases, compare_releases
@@ -25,7 +25,7 @@ from engine.releases.errors import (
     OwnApproval,
     ReleaseRefused,
 )
-from engine.releases.files import WrongFile, check_release_files, release_files
+from engine.releases.files import WrongFile, check_release_files, is_test, release_files
 from engine.releases.messages import (
     activate_command,
     activation_response,
@@ -75,6 +75,8 @@ __all__ = [
     "draft_message",
     "file_messages",
     "files_of",
+    "is_test",
+    "limit_child",
     "publish_command",
     "publish_response",
     "read_draft",
