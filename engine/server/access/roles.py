@@ -22,6 +22,8 @@ class Role(StrEnum):
     """Publish versions of books."""
     APPROVE = "approve"
     """Approve versions that others published."""
+    DELEGATE = "delegate"
+    """Call on behalf of users, with their roles: the console's."""
 
 
 ANY = frozenset(Role)

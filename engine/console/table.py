@@ -1,0 +1,15 @@
+"""The table of all pages: each module of `engine.console.pages` gives its own, in the order of the navigation."""
+
+from collections.abc import Sequence
+
+from engine.console import login
+from engine.console.page import ConsolePage, Socket
+from engine.console.pages import overview
+
+PAGES: Sequence[ConsolePage] = (
+    *overview.PAGES,
+    *login.PAGES,
+)
+
+
+SOCKETS: Sequence[Socket] = ()
