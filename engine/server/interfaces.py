@@ -130,18 +130,20 @@ def open_http(
     try:
         # only a server that speaks HTTP imports these, which come as an extra
         from engine.server.http.app import HttpApp, friendly_routes, method_routes  # noqa: PLC0415
-        from engine.server.http.pages import FRIENDLY, book_route, page_routes  # noqa: PLC0415
+        from engine.server.http.lines import PATH, LineStream  # noqa: PLC0415
+        from engine.server.http.pages import FRIENDLY, book_routes, page_routes  # noqa: PLC0415
         from engine.server.http.server import HttpServer, open_sockets  # noqa: PLC0415
     except ImportError as error:
         raise CannotServe("HTTP needs the extra: pip install 'tact[http]'") from error
     methods, most = unary_methods(served.decisions), settings.message_bytes
     posts = method_routes(SERVICE, methods, most) | friendly_routes(SERVICE, methods, FRIENDLY, most)
     posts |= method_routes(RULEBOOKS_SERVICE, rulebook_methods(served.rulebooks), most)
-    app = HttpApp(
-        wiring.admission, posts, page_routes(lambda: served.health.ready), book_route(served.books), calls
-    )
+    stream = LineStream(SERVICE, served.decisions.decide_stream, wiring.admission, settings)
+    posts[PATH] = stream.route
+    books = book_routes(served.books, served.rulebooks)
+    app = HttpApp(wiring.admission, posts, page_routes(lambda: served.health.ready), books, calls)
     tls: ssl.SSLContext | None = wiring.tls()
-    server = HttpServer(app, open_sockets(settings, shared=shared), settings, tls)
+    server = HttpServer(app, open_sockets(settings, shared=shared), settings, tls, stream.sweep)
     if calls is not None:
         from engine.server.gauges import register_http  # noqa: PLC0415 only a server that is observed imports it
 
