@@ -118,8 +118,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._in_head and self._bytes > self._bounds.head_bytes:
             self._head_bytes = self._bytes
             self._refuse()
-        elif self._is_bounded and self._bytes > self._bounds.request_bytes:
-            self.end()
+        elif self._is_bounded and self._bytes > self._bounds.request_bytes and self._answers():
+            self.end()  # what follows an answer is read for some time, so that the caller gets to read that
 
     def take_any_length(self, scope: Any) -> None:
         """Lets the request of this scope have any number of bytes, of which whoever reads them keeps few."""
