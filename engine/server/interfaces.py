@@ -132,7 +132,8 @@ def open_http(
     try:
         # only a server that speaks HTTP imports these, which come as an extra
         from engine.server.http.app import HttpApp, friendly_routes, method_routes  # noqa: PLC0415
-        from engine.server.http.pages import FRIENDLY, PERSON, book_route, export_route, page_routes  # noqa: PLC0415
+        from engine.server.http.lines import PATH, LineStream  # noqa: PLC0415
+        from engine.server.http.pages import FRIENDLY, PERSON, book_routes, export_route, page_routes  # noqa: PLC0415
         from engine.server.http.server import HttpServer, open_sockets  # noqa: PLC0415
     except ImportError as error:
         raise CannotServe("HTTP needs the extra: pip install 'tact[http]'") from error
@@ -144,11 +145,12 @@ def open_http(
         PRIVACY_SERVICE, privacy, PERSON, most
     )
     posts |= export_route(PRIVACY_SERVICE, served.privacy)
-    app = HttpApp(
-        wiring.admission, posts, page_routes(lambda: served.health.ready), book_route(served.books), calls
-    )
+    stream = LineStream(SERVICE, served.decisions.decide_stream, wiring.admission, settings)
+    posts[PATH] = stream.route
+    books = book_routes(served.books, served.rulebooks)
+    app = HttpApp(wiring.admission, posts, page_routes(lambda: served.health.ready), books, calls)
     tls: ssl.SSLContext | None = wiring.tls()
-    server = HttpServer(app, open_sockets(settings, shared=shared), settings, tls)
+    server = HttpServer(app, open_sockets(settings, shared=shared), settings, tls, stream.sweep)
     if calls is not None:
         from engine.server.gauges import register_http  # noqa: PLC0415 only a server that is observed imports it
 
