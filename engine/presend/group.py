@@ -35,9 +35,12 @@ from engine.ledger.store.store import Store
 from engine.model.contact import Contact
 from engine.model.customer import CustomerState
 from engine.model.decision import Decision, Reason
+from engine.model.instant import Instant
 from engine.presend.chunk import SendChunk
 from engine.presend.rows import CodePlan, Sender, SentForm, experiments_of, part_lock
 from engine.presend.sent import NOT_LINKED, SentRows, kind_by_engine, new_decision_ids
+
+_FOREVER: Instant = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,10 @@ class SendCommand(Command[SentRows]):
             return (part,)
         own = (self.sender.units(self.chunk.people.request(row).attributes) for row in self.rows)
         return (part, *sorted({f"unit {unit}" for units in own for unit in units.values()}))
+
+    def keeps_since(self) -> Instant | None:
+        """The end of time: a population says anew who is in it, whenever a person was erased."""
+        return _FOREVER
 
     def links(self) -> NamesToLink | None:
         """The names of the customer."""

@@ -187,6 +187,11 @@ class PostgresStore(Store):
                 for values in rows:
                     copy.write_row(values)
 
+    def size(self) -> int:
+        """Bytes of the database."""
+        ((number,),) = self._run("SELECT pg_database_size(current_database())", ()).fetchall()
+        return int(number)
+
     def unsettled(self) -> int:
         """The oldest transaction under way when the snapshot was taken that is read from, in any database of the server."""
         ((number,),) = self._run(_UNSETTLED, ()).fetchall()
