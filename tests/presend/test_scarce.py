@@ -23,6 +23,7 @@ from engine.cli import app
 from engine.decide.arbitrate.prices import tie_of
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
+from engine.decide.experiments.bid_prices import BidPrice
 from engine.decide.experiments.bucketing import identity
 from engine.engine import Engine
 from engine.ledger.commit.decisions import DecideCommand
@@ -31,10 +32,12 @@ from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.errors import LedgerError
 from engine.ledger.ledger import Ledger
 from engine.ledger.queries import presends
+from engine.ledger.queries.prices import write_prices
 from engine.ledger.store.open import open_store
 from engine.ledger.store.rows import PresendPieceRow
 from engine.model.decision import Decision
 from engine.model.event import Event
+from engine.model.instant import DAY
 from engine.presend import run as presend_run
 from engine.presend.rows import SendPlan
 from engine.presend.run import RunSummary
@@ -433,6 +436,22 @@ def test_the_command_shares_out_and_says_how_well(tmp_path: Path) -> None:
     again = tact(*words, "--out", folder / "out", "--log", log.url)
     assert again.exit_code == 0
     assert state_of(log, (CONTACTS,)) == states[1]
+
+
+def test_a_preview_decides_by_the_prices_of_the_log(tmp_path: Path) -> None:
+    """Of a book with `scarce: prices`: who scores no more than a cut-off in force is not offered what is scarce."""
+    text = BOOK.replace("currency: EUR}", "currency: EUR, arbitration: {scarce: prices}}")
+    book, people, log = write_book(tmp_path / "book", text), crowd(tmp_path), sqlite_log(tmp_path)
+    with closing(open_store(log.url)) as store, store.transaction():
+        write_prices(store, [BidPrice("front/stock", 0, 0.0, 8.0, NOW, None)], run="spring", now=NOW - DAY)
+    words = ("presend", book, people, "--preview", "--now", "2026-03-10T11:00", "--verify", 100, "--json")
+    free, priced = (
+        {own["campaign"]: own["offered"] for own in json.loads(tact(*words, *more).stdout)["campaigns"]}
+        for more in ((), ("--log", log.url))
+    )
+    rows = [row.split(",") for row in people.read_text().splitlines()[1:]]
+    above = sum(10 * float(row[2]) > 8 and float(row[2]) * 10 >= float(row[3]) * 6 for row in rows)
+    assert priced["front"] == above < free["front"]
 
 
 def test_in_order_gives_to_who_comes_first(tmp_path: Path) -> None:
