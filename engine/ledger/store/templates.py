@@ -51,10 +51,10 @@ class _Pattern(NamedTuple):
 
 def _pattern(text: str, stand_ins: tuple[str, ...]) -> _Pattern:
     text = text.replace("%", "%%")
-    found = sorted((at, number) for number, own in enumerate(stand_ins) for at in _starts(text, own))
+    occurrences = sorted((at, number) for number, own in enumerate(stand_ins) for at in _starts(text, own))
     for own in stand_ins:
         text = text.replace(own, "%s")
-    return _Pattern(text, _picker(tuple(number for _, number in found)))
+    return _Pattern(text, _picker(tuple(number for _, number in occurrences)))
 
 
 def _starts(text: str, part: str) -> Iterator[int]:
