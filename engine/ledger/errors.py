@@ -11,6 +11,7 @@ LedgerError
 ├── TooManyNames        the person would have more names than are kept
 ├── EventIdTaken        the event_id names another outcome of the customer
 ├── OtherVersion           another version of the book decides for this person; nothing is decided
+├── PersonErased        the person was erased while the call was under way; nothing of it is kept
 ├── OutcomeRefused      the outcome does not fit its decision, or its customer is not known
 └── DecisionFault       a fault of the program's own, met while this one request was decided
 
@@ -76,6 +77,10 @@ class OutcomeRefused(LedgerError):
 
 class OtherVersion(LedgerError):
     """During a staged roll-out another version of the book decides for this person; nothing is decided."""
+
+
+class PersonErased(LedgerError):
+    """The person was erased while the call was under way; nothing of it is kept."""
 
 
 class TooManyNames(LedgerError):

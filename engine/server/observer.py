@@ -75,7 +75,7 @@ class CallObserver:
                 call.status = "CANCELLED"
                 raise
             finally:
-                method = path.rpartition("/")[2]
+                method = path.rpartition("/")[2].strip("{}")
                 self._metrics.called(method, call.status, time.perf_counter() - start)
                 ended(call.status, call.answer)
 
@@ -88,7 +88,7 @@ class Observer:
 
     def __init__(self, settings: Settings, otlp: OtlpConfig, *, shared: bool) -> None:
         self.metrics = Metrics()
-        methods = [path.rpartition("/")[2] for path in NEEDED]
+        methods = [path.rpartition("/")[2].strip("{}") for path in NEEDED]
         self.metrics.expect(methods, [code.name for code in grpc.StatusCode], REFUSAL_REASONS)
         self._settings, self._otlp, self._shared = settings, otlp, shared
         self._endpoint: Endpoint | None = None

@@ -16,6 +16,7 @@ from engine.ledger.errors import CommitUnknown, DataRefused, LedgerUnavailable, 
 from engine.ledger.store.statements import Select, TableColumn, bound, with_given
 from engine.ledger.store.store import RowT, Store
 from engine.ledger.store.tables import table_of
+from engine.ledger.store.templates import RowTemplate
 from engine.ledger.store.writer_lock import WriterLock, WriterLockNotTaken
 from engine.model.shown import without_secrets
 
@@ -160,6 +161,20 @@ class SqliteStore(Store):
         if self._connection is None:
             raise LedgerUnavailable("the log is not open")
         self._connection.executemany(_insert_sql(row, 1, ""), rows)
+
+    def load_alike(
+        self, row: type[RowT], templates: Sequence[RowTemplate], values: Sequence[Sequence[str]]
+    ) -> None:
+        """Adds rows, one after the other by the same statement."""
+        of_rows = zip(*values, strict=True)
+        rows: list[Any] = [template.row(own) for template, own in zip(templates, of_rows, strict=True)]
+        self.load(row, rows)
+
+    def size(self) -> int:
+        """Bytes of the file, without what is written ahead of it."""
+        return int(
+            self._run("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", ())[0][0]
+        )
 
     def unsettled(self) -> int:
         """Beyond all numbers: writers come one by one, so what is read is all there is up to it."""

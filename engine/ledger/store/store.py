@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from engine.ledger.store.statements import Select
+from engine.ledger.store.templates import RowTemplate
 from engine.model.instant import Instant
 
 RowT = TypeVar("RowT", bound=tuple[Any, ...])
@@ -75,6 +76,12 @@ class Store(ABC):
         """Adds many rows in the quickest way; what is read later in the transaction may not see them yet."""
 
     @abstractmethod
+    def load_alike(
+        self, row: type[RowT], templates: Sequence[RowTemplate], values: Sequence[Sequence[str]]
+    ) -> None:
+        """Adds as many rows as there are templates, as `load` does. values: by stand-in, the text in each row."""
+
+    @abstractmethod
     def unsettled(self) -> int:
         """From which number on commits may still come: none below it is under way."""
 
@@ -93,6 +100,10 @@ class Store(ABC):
     @abstractmethod
     def notify(self, channel: str, text: str) -> None:
         """Tells whoever listens on the channel, once the transaction is kept; where nobody can listen, nothing happens."""
+
+    @abstractmethod
+    def size(self) -> int:
+        """Bytes that the log takes, inside a transaction."""
 
     def drop_months(self, table: str, before: Instant, now: Instant) -> int:  # noqa: ARG002 for stores without months
         """Drops the months of the table that ended before the moment, where tables are divided by month; the rows in them.
