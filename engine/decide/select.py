@@ -315,7 +315,7 @@ def _try(
             reason = withheld(withholding, subject, request.now) if withholding else None
             contact = pressure.reserve(campaign_channel, shadow=reason is not None)
             chosen.append(SelectedProposal(proposal, contact, reason))
-            kept_at = _kept_at(evaluation, compiled_campaign, withholding, subject)
+            kept_at = _kept_at(evaluation, compiled_campaign, withholding, subject) if subject.kept else None
             chosen_reason = reason or Reason(ReasonCode.CHOSEN, channel)
             return TriedCandidate(candidate, chosen_reason, obstacles, read, withdrawn, kept_at)
         obstacles += [reason for reason in blocking if reason not in obstacles]
@@ -359,12 +359,10 @@ def _drawn(
     creatives: Sequence[Creative],
     subject: DrawSubject,
 ) -> DrawnCreative:
-    known, salt = known_weights(evaluation, compiled_campaign, creatives), evaluation.compiled.book.salt
-    if compiled_campaign.campaign.sticky and (
-        kept := kept_creative(creatives, salt, subject, compiled_campaign)
-    ):
+    salt, campaign = evaluation.compiled.book.salt, compiled_campaign.campaign
+    if campaign.sticky and (kept := kept_creative(creatives, salt, subject, compiled_campaign)):
         return kept
-    if known is None:
+    if campaign.learn is None or ((known := known_weights(evaluation, compiled_campaign, creatives)) is None):
         return draw(creatives, salt, subject, compiled_campaign)
     day = evaluation.compiled.local(evaluation.moment.now).date()
     return draw_learned(creatives, known, salt, subject, compiled_campaign, day)

@@ -202,11 +202,45 @@ def _trace(
     customer_state: CustomerState,
     arm: RolloutArm | None,
 ) -> str:
+    document = (
+        _tried(evaluation, person, selection, customer_state) if selection.tried else dict(_NOTHING_TRIED)
+    )
+    if arm is not None:
+        document.setdefault("experiments", []).append(arm.experiment)
+    if customer_state.kept:
+        document["kept"] = [[*draw] for draw in customer_state.kept]
+    if selection.outcomes:
+        document["outcomes"] = [[*outcome] for outcome in selection.outcomes]
+    if customer_state.consents:
+        document["consents"] = [
+            [purpose, *consent] for purpose, consent in sorted(customer_state.consents.items())
+        ]
+    return orjson.dumps(document).decode()
+
+
+_NOTHING_TRIED: Mapping[str, Any] = {
+    "candidates": (),
+    "more_candidates": 0,
+    "variants": (),
+    "counters": (),
+    "contacts": (),
+}
+
+
+def _tried(
+    evaluation: Evaluation, person: str, selection: Selection, customer_state: CustomerState
+) -> dict[str, Any]:
+    """The part of a trace that its candidates make."""
     listed = selection.tried[:MOST_CANDIDATES]
+    variants, learned = [], []
+    for proposal, _, _ in selection.chosen:
+        variants.append([*drawn_row(evaluation, proposal)])
+        if proposal.chosen.learned is not None:
+            learned.append([proposal.compiled_campaign.campaign.name, *proposal.chosen.learned])
     document: dict[str, Any] = {
         "candidates": [_candidate(tried) for tried in listed],
         "more_candidates": len(selection.tried) - len(listed),
-        "variants": [[*drawn_row(evaluation, chosen.proposal)] for chosen in selection.chosen],
+        "variants": variants,
         "counters": [
             _counter(rule_result, tried, channel)
             for index, tried in enumerate(selection.tried)
@@ -214,13 +248,9 @@ def _trace(
             for rule_result in rule_results
             if index < MOST_CANDIDATES or rule_result.rule.kind in SHARED
         ],
-        "contacts": [_contact(contact) for contact in selection.history],
+        "contacts": [_contact(contact) for contact in selection.history] if selection.history else (),
     }
-    if learned := [
-        [proposal.compiled_campaign.campaign.name, *proposal.chosen.learned]
-        for proposal, *_ in selection.chosen
-        if proposal.chosen.learned is not None
-    ]:
+    if learned:
         document["learned"] = learned
     if propensities := [
         [tried.candidate.compiled_campaign.campaign.name, *tried.candidate.propensity]
@@ -233,17 +263,7 @@ def _trace(
     if samples := [*_samples(listed, selection)]:
         subject = evaluation.subject(person, customer_state.kept)
         document["experiments"] = [_experiment(evaluation, drawn, subject) for drawn in samples]
-    if arm is not None:
-        document.setdefault("experiments", []).append(arm.experiment)
-    if customer_state.kept:
-        document["kept"] = [[*draw] for draw in customer_state.kept]
-    if selection.outcomes:
-        document["outcomes"] = [[*outcome] for outcome in selection.outcomes]
-    if customer_state.consents:
-        document["consents"] = [
-            [purpose, *consent] for purpose, consent in sorted(customer_state.consents.items())
-        ]
-    return orjson.dumps(document).decode()
+    return document
 
 
 def _candidate(tried: TriedCandidate) -> list[Any]:
