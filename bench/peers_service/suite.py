@@ -201,7 +201,7 @@ def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
     with tempfile.TemporaryDirectory(dir=BUILD, prefix="bench-peers-") as name:
         folder = Path(name)
         turns, logs = _measured(peers, folder, size, step)
-        return [*_throughputs(peers, turns), *_processor_time(peers, turns), *_on_disk(peers, logs)]
+        return compared(peers, turns, logs)
 
 
 def _measured(
@@ -258,6 +258,13 @@ def _http_client(customers: int) -> Iterator[Client]:
     words = ("-m", "bench.peers_service.http_load", str(customers))
     with running(*words, stdin=subprocess.PIPE) as process:
         yield Client(process)
+
+
+def compared(
+    peers: tuple[Peer, ...], turns: dict[tuple[str, int], list[Figures]], logs: dict[str, Path]
+) -> list[Ratio]:
+    """The ratios of what `_measured` gives."""
+    return [*_throughputs(peers, turns), *_processor_time(peers, turns), *_on_disk(peers, logs)]
 
 
 def _throughputs(peers: tuple[Peer, ...], turns: dict[tuple[str, int], list[Figures]]) -> list[Ratio]:
