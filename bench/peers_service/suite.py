@@ -284,10 +284,9 @@ def _throughputs(peers: tuple[Peer, ...], turns: dict[tuple[str, int], list[Figu
 
 
 def _figures(turns: list[Figures]) -> str:
-    rate, p50, p99 = (
-        statistics.median(turn[name] for turn in turns) for name in ("per_second", "p50", "p99")
-    )
-    return f"{rate:,.0f}/s p50 {p50:.2f} ms p99 {p99:.2f} ms"
+    names = ("per_second", "p50", "p99", "micros")
+    rate, p50, p99, micros = (statistics.median(turn[name] for turn in turns) for name in names)
+    return f"{rate:,.0f}/s p50 {p50:.2f} ms p99 {p99:.2f} ms, {micros:,.0f} µs of its processor time a call"
 
 
 def _processor_time(peers: tuple[Peer, ...], turns: dict[tuple[str, int], list[Figures]]) -> list[Ratio]:
