@@ -1,4 +1,4 @@
-"""What campaigns promise: their variants the same, nearly equal names are reported; or to depend on nothing of the customer."""
+"""What campaigns promise: one thing in all variants, by names that are not misspelt; or to use nothing of the customer."""
 
 import difflib
 from collections.abc import Iterable, Iterator
