@@ -14,7 +14,13 @@ LedgerError
 ├── PersonErased        the person was erased while the call was under way; nothing of it is kept
 ├── OutcomeRefused      the outcome does not fit its decision, or its customer is not known
 └── DecisionFault       a fault of the program's own, met while this one request was decided
+
+WouldWait is no failure: a transaction that was to begin at once would have to wait for another process.
 """
+
+
+class WouldWait(Exception):
+    """A transaction that was not to wait would have to wait for another process; nothing of it has begun."""
 
 
 class LedgerError(Exception):

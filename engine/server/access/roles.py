@@ -23,6 +23,8 @@ class Role(StrEnum):
     """Publish versions of books."""
     APPROVE = "approve"
     """Approve versions that others published."""
+    DELEGATE = "delegate"
+    """Call on behalf of users, with their roles: the console's."""
 
 
 ANY = frozenset(Role)
@@ -45,8 +47,8 @@ _READS = frozenset({Role.READ, Role.WRITE, Role.APPROVE, Role.ADMIN})
 
 
 _RULEBOOKS = {
-    **dict.fromkeys(("Check", "List", "Get", "Diff", "Servers"), _READS),
-    "Publish": frozenset({Role.WRITE, Role.ADMIN}),
+    **dict.fromkeys(("Check", "List", "Get", "Diff", "Servers", "GetDraft", "ListDrafts"), _READS),
+    **dict.fromkeys(("Publish", "SaveDraft", "DeleteDraft"), frozenset({Role.WRITE, Role.ADMIN})),
     "Approve": frozenset({Role.APPROVE}),
     **dict.fromkeys(("Activate", "Stage", "Rollback"), frozenset({Role.ADMIN})),
 }
@@ -68,7 +70,11 @@ OPEN = frozenset(f"/grpc.health.v1.Health/{method}" for method in ("Check", "Lis
 """Methods without a role or a token: probes have no tokens, and learn nothing but health."""
 
 
-NEEDED: Mapping[str, frozenset[Role]] = {**NEEDS, "GET /v1/books/{name}/live": ANY}
+NEEDED: Mapping[str, frozenset[Role]] = {
+    **NEEDS,
+    "GET /v1/books/{name}/live": ANY,
+    "GET /v1/books/{name}/versions/{version}": _READS,
+}
 """As NEEDS, with the routes over HTTP that are no methods of the contract, by their verb and path."""
 
 
