@@ -12,16 +12,18 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
-from engine.api.v1 import decisions_pb2, rulebooks_pb2, values_pb2
+from engine.api.v1 import decisions_pb2, privacy_pb2, rulebooks_pb2, values_pb2
 from engine.server.http.json_reader import short_name
 from engine.server.http.lines import NDJSON
 from engine.server.http.lines import PATH as STREAM
-from engine.server.http.pages import CHANGING, FRIENDLY
+from engine.server.http.pages import CHANGING, EXPORT, FRIENDLY, PERSON
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "engine" / "server" / "http" / "openapi.json"
 
 SERVICE = decisions_pb2.DESCRIPTOR.services_by_name["Decisions"]
+
+PRIVACY = privacy_pb2.DESCRIPTOR.services_by_name["Privacy"]
 
 DESCRIPTION = """\
 Decides what to offer a customer, in which variant and on which channel, or to send nothing. The same contract as over gRPC: \
@@ -215,20 +217,13 @@ def document() -> Schema:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     texts = comments()
     schemas, paths = Schemas(texts), dict[str, Schema]()
-    for path, name in FRIENDLY.items():
-        method = SERVICE.methods_by_name[name]
-        comment = texts[method.full_name]
-        taken = schemas.reference(method.input_type, sent=True)
-        paths[path] = {
-            "post": {
-                "operationId": name[0].lower() + name[1:],
-                "summary": comment.partition(".")[0],
-                "description": comment,
-                "parameters": _parameters(name),
-                "requestBody": {"required": True, "content": {_JSON: {"schema": taken}}},
-                "responses": _answer(schemas.reference(method.output_type, sent=False), "The answer."),
-            }
-        }
+    for service, names in ((SERVICE, FRIENDLY), (PRIVACY, PERSON)):
+        for path, name in names.items():
+            method = service.methods_by_name[name]
+            answer = schemas.reference(method.output_type, sent=False)
+            paths[path] = {"post": _operation(method, texts, schemas, answer)}
+    export = PRIVACY.methods_by_name["ExportCustomer"]
+    paths[EXPORT] = {"post": _operation(export, texts, schemas, _exported(schemas))}
     paths[STREAM] = {"post": _stream(texts[SERVICE.methods_by_name["DecideStream"].full_name])}
     paths["/v1/books/{name}/live"] = {"get": _live_book()}
     schemas.made["PublishedBook"] = _published(schemas)
@@ -254,6 +249,31 @@ def document() -> Schema:
             },
         },
     }
+
+
+def _operation(method: Any, texts: Mapping[str, str], schemas: Schemas, answer: Schema) -> Schema:
+    """A method of the contract that is posted to. answer: the schema of what it gives."""
+    name, comment = method.name, texts[method.full_name]
+    taken = schemas.reference(method.input_type, sent=True)
+    return {
+        "operationId": name[0].lower() + name[1:],
+        "summary": comment.partition(".")[0],
+        "description": comment,
+        "parameters": _parameters(name),
+        "requestBody": {"required": True, "content": {_JSON: {"schema": taken}}},
+        "responses": _answer(answer, "The answer."),
+    }
+
+
+def _exported(schemas: Schemas) -> Schema:
+    """The document of an export: the head, and the rows of each section under its name."""
+    head = schemas.reference(privacy_pb2.ExportHead.DESCRIPTOR, sent=False)
+    rows = {
+        "type": "object",
+        "description": "Of each name in `sections`, the rows.",
+        "additionalProperties": {"type": "array", "items": {"type": "object"}},
+    }
+    return {"allOf": [head, rows]}
 
 
 def _live_book() -> Schema:

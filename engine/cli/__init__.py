@@ -12,6 +12,7 @@ from engine.cli.command import CliCommand, CliGroup
 
 COMMANDS = (
     "serve",
+    "console",
     "check",
     "schema",
     "lsp",

@@ -8,8 +8,23 @@ from typing import TypeAlias
 
 import grpc
 
-Token: TypeAlias = str | Callable[[], str] | None
-"""A token, or a function that returns the token for each call, so that it can be replaced without a new client."""
+
+@dataclass(frozen=True, slots=True)
+class OnBehalf:
+    """A user for whom a program calls whose own token has the role `delegate`."""
+
+    token: str | None
+    """The program's; None: the server asks for none."""
+    user: str
+    groups: tuple[str, ...] = ()
+    """That the user is in."""
+
+
+Token: TypeAlias = str | Callable[[], str] | OnBehalf | None
+"""A token, or a function that returns the token for each call, so that it can be replaced without a new client.
+
+Or a user for whom the program calls.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,4 +61,7 @@ def metadata_of(token: Token) -> tuple[tuple[str, str], ...]:
     """The metadata that identifies the caller in a call."""
     if token is None:
         return ()
+    if isinstance(token, OnBehalf):
+        groups = (("tact-groups", ",".join(token.groups)),) if token.groups else ()
+        return (*metadata_of(token.token), ("tact-user", token.user), *groups)
     return (("authorization", f"Bearer {token if isinstance(token, str) else token()}"),)

@@ -7,7 +7,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from inspect import isasyncgenfunction
@@ -132,24 +132,17 @@ class Observer:
             self._push.close()
 
 
-class CallsInterceptor(grpc.aio.ServerInterceptor):
-    """Observes the calls of our services over gRPC.
+class ObservedServices(grpc.GenericRpcHandler):
+    """Services whose calls over gRPC are observed, those that are refused too: it stands around the guard."""
 
-    It comes before the access interceptor, so that refused calls are counted too.
-    """
-
-    def __init__(self, calls: CallObserver) -> None:
-        self._calls = calls
+    def __init__(self, services: grpc.GenericRpcHandler, calls: CallObserver) -> None:
+        self._services, self._calls = services, calls
         self._observed: dict[str, tuple[Handler, Handler]] = {}
         """By path: the method's handler, and the one that observes it."""
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Any:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
         """The method's handler, observed if the method is one that has a role."""
-        handler, path = await continuation(handler_call_details), handler_call_details.method
+        handler, path = self._services.service(handler_call_details), handler_call_details.method
         if handler is None or path not in NEEDS:
             return handler
         known = self._observed.get(path)

@@ -25,6 +25,8 @@ REASONS = {
     "engine.cli.rollback": "a command, imported by its name when it is called",
     "engine.cli.servers": "a command, imported by its name when it is called",
     "engine.cli.withdrawals": "a part of a command, imported by its name where --log needs the database",
+    "engine.console.pages.overview": "a page of several, each a module",
+    "engine.console.table": "the list of all pages, which import what it would otherwise stand in",
     "engine.ledger.queries.reached": "statements of a command, and only the ledger knows the database",
 }
 """Short modules with one user, each with the reason why it is not a part of that user."""

@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 import structlog
 from google.protobuf.message import Message
 
-from engine.server.access.callers import Caller, Callers, bearer_of
+from engine.server.access.callers import Caller, Callers, bearer_of, on_behalf_of
 from engine.server.access.limits import CallTimeout, Limits, RateLimit
-from engine.server.access.roles import NEEDED, OPEN_TO_ALL, NotAllowed, Refused, TooMuch, unproven
+from engine.server.access.roles import NEEDED, OPEN_TO_ALL, NotAllowed, Refused, TooMuch, not_valid, unproven
 
 log = structlog.get_logger()
 
@@ -108,11 +108,15 @@ class Admission:
         if path in OPEN_TO_ALL:
             return _ANONYMOUS
         callers = self._callers()
+        user, groups = on_behalf_of(metadata)
         if callers.anyone is not None:
-            return callers.anyone
+            return callers.anyone if user is None else callers.by_user(user, groups, callers.anyone)
         token = bearer_of(metadata)
         if token is not None:
-            return callers.by_token(token, time.time())
+            caller = callers.by_token(token, time.time())
+            return caller if user is None else callers.by_user(user, groups, caller)
+        if user is not None:
+            raise not_valid("on behalf of a user, without a token")
         if not callers.by_name:
             raise unproven()
         return BY_CERTIFICATE

@@ -1,14 +1,19 @@
 """The programs that may call, known by their tokens and certificates."""
 
+import re
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from hmac import compare_digest
 from math import inf
 
 from engine.server.access.limits import RateLimit
-from engine.server.access.roles import ANY, Role, not_valid, unproven
+from engine.server.access.roles import ANY, NotAllowed, Role, not_valid, unproven
+
+USER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,126}")
+"""The name of a user, as who logs them in gives it: often an address."""
+
 
 PREFIX = "tact_"
 """Begins every token made here, so that a leaked one is recognised."""
@@ -42,6 +47,10 @@ def digest_of(token: str) -> bytes:
     return sha256(token.encode()).digest()
 
 
+USER_KEY, GROUPS_KEY = "tact-user", "tact-groups"
+"""Metadata of a call on behalf of a user: their name, and the groups that they are in, separated by commas."""
+
+
 def bearer_of(metadata: Iterable[tuple[str, str | bytes]]) -> str | None:
     """The token in a call's metadata; None without one. Raises Unknown for anything but one bearer token."""
     authorization: str | None = None
@@ -58,6 +67,18 @@ def bearer_of(metadata: Iterable[tuple[str, str | bytes]]) -> str | None:
     return token.strip()
 
 
+def on_behalf_of(metadata: Iterable[tuple[str, str | bytes]]) -> tuple[str | None, list[str]]:
+    """The user for whom a call is made, and their groups; None: the caller calls for itself. Raises Unknown."""
+    values: dict[str, str] = {}
+    for key, value in metadata:
+        if key in (USER_KEY, GROUPS_KEY):
+            if key in values:
+                raise not_valid(f"more than one {key}")
+            values[key] = str(value)
+    groups = [group.strip() for group in values.get(GROUPS_KEY, "").split(",") if group.strip()]
+    return values.get(USER_KEY), groups
+
+
 _NOBODY = (bytes(32), Caller("", frozenset()))
 
 
@@ -66,6 +87,7 @@ class Callers:
 
     tokens: callers by the digest of their token. names: callers by a name in their certificate.
     anyone: the caller without a token or certificate; None: such calls are refused.
+    users, groups: roles of people who are named on behalf of whom a caller with the role `delegate` calls.
     """
 
     def __init__(
@@ -73,10 +95,13 @@ class Callers:
         tokens: Mapping[bytes, Caller] | None = None,
         names: Mapping[str, Caller] | None = None,
         anyone: Caller | None = None,
+        users: Mapping[str, frozenset[Role]] | None = None,
+        groups: Mapping[str, frozenset[Role]] | None = None,
     ) -> None:
         self._tokens = {digest: (digest, caller) for digest, caller in (tokens or {}).items()}
         self.by_name = dict(names or {})
         self.anyone = anyone
+        self._users, self._groups = dict(users or {}), dict(groups or {})
 
     def by_token(self, token: str, now: float) -> Caller:
         """The caller with the token at a moment in seconds since 1970; raises Unknown.
@@ -99,6 +124,34 @@ class Callers:
             if caller is not None:
                 return _in_time(caller, now)
         raise not_valid("no caller has this certificate's name")
+
+    def by_user(self, name: str, groups: Iterable[str], through: Caller) -> Caller:
+        """The user on behalf of whom a caller calls, with the roles of theirs and of their groups; raises Refused.
+
+        through: the caller, whose rate limit counts. One that is let in without a token passes its own roles on.
+        """
+        if Role.DELEGATE not in through.roles:
+            raise NotAllowed(through.name, frozenset({Role.DELEGATE}))
+        if not USER_NAME.fullmatch(name):
+            raise not_valid("the user's name is not valid")
+        if through is self.anyone:
+            return replace(through, name=name)
+        roles = self._users.get(name, frozenset()).union(
+            *(self._groups.get(group, frozenset()) for group in groups)
+        )
+        if not roles:
+            raise not_valid("no such user, and no such group")
+        return replace(through, name=name, roles=roles - {Role.DELEGATE})
+
+    def listed(self) -> list[tuple[str, str, list[str]]]:
+        """Everybody who is named: kind (token, certificate, user or group), name and roles. Nothing of tokens."""
+        callers = [("token", caller) for _digest, caller in self._tokens.values()]
+        callers += [("certificate", caller) for caller in self.by_name.values()]
+        people = [("user", *user) for user in self._users.items()] + [
+            ("group", *group) for group in self._groups.items()
+        ]
+        named = [(kind, caller.name, caller.roles) for kind, caller in callers] + people
+        return sorted((kind, name, sorted(roles)) for kind, name, roles in named)
 
 
 def _in_time(caller: Caller, now: float) -> Caller:

@@ -1,6 +1,7 @@
 """The callers file: tokens, certificates and limits, as TOML (docs/reference/callers.md)."""
 
 import tomllib
+from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Annotated, Self
 
@@ -15,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from engine.server.access.callers import Caller, Callers
+from engine.server.access.callers import USER_NAME, Caller, Callers
 from engine.server.access.certificates import CAN_READ_NAMES
 from engine.server.access.limits import Limits, RateLimit
 from engine.server.access.roles import Role
@@ -52,6 +53,15 @@ class _Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _personal(roles: frozenset[Role]) -> frozenset[Role]:
+    if Role.DELEGATE in roles:
+        raise ValueError("'delegate' is for programs that call on behalf of users, and no user can have it")
+    return roles
+
+
+_PersonalRoles = Annotated[list[str], Field(min_length=1), AfterValidator(_roles), AfterValidator(_personal)]
+
+
 class _Entry(_Shape):
     name: Name
     roles: Annotated[list[str], Field(min_length=1), AfterValidator(_roles)]
@@ -73,6 +83,16 @@ class _Certificate(_Entry):
     subject: Annotated[str, StringConstraints(min_length=1)]
 
 
+class _User(_Shape):
+    name: Annotated[str, StringConstraints(pattern=rf"^{USER_NAME.pattern}$")]
+    roles: _PersonalRoles
+
+
+class _Group(_Shape):
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/][A-Za-z0-9._@+/: -]{0,126}$")]
+    roles: _PersonalRoles
+
+
 class _Limits(_Shape):
     rate: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     burst: Annotated[int, Field(ge=0)] | None = None
@@ -82,6 +102,8 @@ class _Limits(_Shape):
 class _File(_Shape):
     tokens: list[_Token] = []
     certificates: list[_Certificate] = []
+    users: list[_User] = []
+    groups: list[_Group] = []
     limits: dict[Name, _Limits] = {}
 
 
@@ -110,7 +132,14 @@ class CallersFile:
         names = {certificate.subject: self._caller(certificate) for certificate in file.certificates}
         if len(names) < len(file.certificates):
             raise WrongCallers("certificates: the same subject stands there twice")
-        return Callers(tokens, names)
+        users, groups = self._people("users", file.users), self._people("groups", file.groups)
+        return Callers(tokens, names, users=users, groups=groups)
+
+    def _people(self, section: str, entries: Sequence[_User | _Group]) -> dict[str, frozenset[Role]]:
+        roles = {entry.name: frozenset(map(Role, entry.roles)) | self._extra for entry in entries}
+        if len(roles) < len(entries):
+            raise WrongCallers(f"{section}: the same name stands there twice")
+        return roles
 
     def _caller(self, entry: _Entry) -> Caller:
         return Caller(

@@ -12,6 +12,7 @@ class Role(StrEnum):
     EXPLAIN = "explain"
     ADMIN = "admin"
     PRIVACY = "privacy"
+    """Export, erase and object for a person."""
     SIMULATE = "simulate"
     """Set `now` in a request."""
     WATCH = "watch"
@@ -22,6 +23,8 @@ class Role(StrEnum):
     """Publish versions of books."""
     APPROVE = "approve"
     """Approve versions that others published."""
+    DELEGATE = "delegate"
+    """Call on behalf of users, with their roles: the console's."""
 
 
 ANY = frozenset(Role)
@@ -44,16 +47,20 @@ _READS = frozenset({Role.READ, Role.WRITE, Role.APPROVE, Role.ADMIN})
 
 
 _RULEBOOKS = {
-    **dict.fromkeys(("Check", "List", "Get", "Diff", "Servers"), _READS),
-    "Publish": frozenset({Role.WRITE, Role.ADMIN}),
+    **dict.fromkeys(("Check", "List", "Get", "Diff", "Servers", "GetDraft", "ListDrafts"), _READS),
+    **dict.fromkeys(("Publish", "SaveDraft", "DeleteDraft"), frozenset({Role.WRITE, Role.ADMIN})),
     "Approve": frozenset({Role.APPROVE}),
     **dict.fromkeys(("Activate", "Stage", "Rollback"), frozenset({Role.ADMIN})),
 }
 
 
+_PRIVACY = ("ExportCustomer", "Erase", "Object", "WithdrawObjection")
+
+
 NEEDS: Mapping[str, frozenset[Role]] = {
     **{f"/tact.v1.Decisions/{method}": frozenset({role}) for method, role in _DECISIONS.items()},
     **{f"/tact.v1.Rulebooks/{method}": roles for method, roles in _RULEBOOKS.items()},
+    **{f"/tact.v1.Privacy/{method}": frozenset({Role.PRIVACY}) for method in _PRIVACY},
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": ANY,
 }
 """By the method's path, the roles of which a caller needs one."""

@@ -6,20 +6,25 @@ from functools import cache, partial
 from html import escape
 from http import HTTPStatus
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from google.rpc import code_pb2
 
-from engine.api.v1 import rulebooks_pb2
+from engine.api.v1 import privacy_pb2, rulebooks_pb2
 from engine.releases import NotPublished
 from engine.server.background import in_thread
 from engine.server.book.serving import ServingBooks
-from engine.server.http.app import HttpCall, Route
+from engine.server.http.app import Codec, HttpCall, Method, Route
 from engine.server.http.body import AsgiReceive, encoded, takes_gzip
 from engine.server.http.faults import Answer, Headers, WrongCall, problem
+from engine.server.http.json_reader import read_json
 from engine.server.http.json_writer import json_value
 from engine.server.rulebooks import RulebooksService
+from engine.server.service import UnaryMethod
+
+if TYPE_CHECKING:
+    from engine.server.privacy import PrivacyService
 
 FRIENDLY: Mapping[str, str] = {
     "/v1/decide": "Decide",
@@ -29,6 +34,16 @@ FRIENDLY: Mapping[str, str] = {
     "/v1/explain": "Explain",
 }
 """Methods of the contract by their paths for JSON alone."""
+
+
+EXPORT = "/v1/person/export"
+
+PERSON = {
+    "/v1/person/erase": "Erase",
+    "/v1/person/object": "Object",
+    "/v1/person/withdraw-objection": "WithdrawObjection",
+}
+"""Methods of the service for a person's rights by their paths for JSON alone."""
 
 
 _JSON = (b"content-type", b"application/json")
@@ -87,6 +102,36 @@ def _live_route(serving_books: ServingBooks) -> Route:
         return Answer(200, headers, orjson.dumps(document))
 
     return Route("GET /v1/books/{name}/live", answer, problem)
+
+
+_MOST_OF_EXPORT = 16 * 1024
+"""Bytes of the request for an export."""
+
+
+def export_route(service: str, privacy: "PrivacyService") -> dict[str, Route]:
+    """The route of an export, by its path. service: the full name of the contract's service."""
+
+    async def collect(request: privacy_pb2.ExportCustomerRequest, call: Any) -> Any:
+        document: dict[str, Any] = {}
+        async for response in privacy.export_customer(request, call):
+            if response.WhichOneof("part") == "head":
+                head = json_value(response.head)
+                document = {**head, **{section: [] for section in response.head.sections}}
+            else:
+                document[response.row.section].append(orjson.Fragment(response.row.json))
+        return document
+
+    codec = Codec(
+        b"application/json", lambda body: read_json(body, privacy_pb2.ExportCustomerRequest), _written
+    )
+    method = Method(
+        UnaryMethod(collect, privacy_pb2.ExportCustomerRequest, _MOST_OF_EXPORT), [codec], _MOST_OF_EXPORT
+    )
+    return {EXPORT: Route(f"/{service}/ExportCustomer", method.answer, problem)}
+
+
+def _written(document: Any) -> bytes:
+    return orjson.dumps(document)
 
 
 _LASTING = (b"cache-control", b"private, max-age=31536000, immutable")

@@ -1,0 +1,1 @@
+"""The console's pages: each module has its handlers, and the rows that the table takes."""

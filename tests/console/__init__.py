@@ -1,0 +1,1 @@
+"""The console over real HTTP, beside a real server."""

@@ -1,0 +1,69 @@
+"""A console as an operator starts it, and browsers that have no scripts."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from tests.forked import Forked
+
+_HIDDEN = re.compile(r'name="code" value="([^"]+)"')
+
+
+@dataclass
+class RunningConsole:
+    """A console that runs."""
+
+    address: str
+    once: str
+    """The one-time address; empty: there is none."""
+    process: Forked = field(repr=False)
+    browsers: list[httpx.Client] = field(default_factory=list)
+
+    def browser(self, **headers: str) -> httpx.Client:
+        """A browser that nobody has logged in with; it follows no redirects."""
+        browser = httpx.Client(
+            base_url=self.address, headers={"accept-language": "en", **headers}, timeout=60
+        )
+        self.browsers.append(browser)
+        return browser
+
+    def post(
+        self, browser: httpx.Client, path: str, fields: dict[str, str], **headers: str
+    ) -> httpx.Response:
+        """Sends a form as a browser does it."""
+        return browser.post(path, data=fields, headers={"origin": self.address, **headers})
+
+    def logged_in(self, token: str = "", **headers: str) -> httpx.Client:
+        """A browser with a session, by the token or by the one-time address."""
+        browser = self.browser(**headers)
+        fields = {"token": token} if token else {"code": _HIDDEN.findall(browser.get(self.once).text)[0]}
+        assert self.post(browser, "/login", fields).status_code == 303
+        return browser
+
+
+@contextmanager
+def console_of(log: Path | str, *options: str, **environment: str) -> Iterator[RunningConsole]:
+    """A console for the length of a block, on a free port of loopback."""
+    url = log if isinstance(log, str) else f"sqlite:///{log}"
+    process = Forked(
+        "console", "--log", url, "--port", "0", *options, environment={**os.environ, **environment}
+    )
+    try:
+        line = process.stdout.readline()
+        if "listening on " not in line:
+            raise AssertionError(f"the console did not start: {line}{process.stderr.read()}")
+        once = "" if "--callers" in options and "--token-file" not in options else process.stdout.readline()
+        running = RunningConsole(line.split()[-1], once.split()[-1] if once else "", process)
+        yield running
+        for browser in running.browsers:
+            browser.close()
+    finally:
+        process.terminate()
+        process.wait(60)
+        process.stdout.close()
+        process.stderr.close()
