@@ -127,7 +127,7 @@ def test_decisions_are_paged_without_loss(scene: Scene) -> None:
     """Going on from page to page shows every decision once; a filter that fits few goes on, too."""
     with Client(scene.server.target, token=scene.tokens["all"], timeout=60) as client:
         requests = [request(f"person-{number}", profile={"age": 20, "phone": "1"}) for number in range(250)]
-        ids = {response.decision_id for response in client.decide_many(requests)}  # type: ignore[union-attr]
+        ids = {response.decision_id for response in client.decide_many(requests)}
     browser = scene.browser()
     for query in ("", "campaign=everybody&", "outcome=nothing&"):
         address, seen = f"/decisions?{query}", []

@@ -1,17 +1,61 @@
 """Totals are those of the log, whoever counts, however often, and whenever it ends."""
 
+import asyncio
+import json
 from collections import Counter
+from textwrap import dedent
 from threading import Thread
+from typing import Any
 
 import pytest
 
-from engine.ledger.queries.rollup import rollup_state, rollup_sums
+from engine.decide.compiled import CompiledBook, compile_book
+from engine.engine import Engine
+from engine.ledger.ledger import Ledger
+from engine.ledger.queries.rollup import add_to_rollup, rollup_state, rollup_sums
 from engine.ledger.store.open import open_store
 from engine.measure import rollup
 from engine.measure.replay import END
 from engine.measure.rollup import Subject, roll_up
+from engine.model.request import Request
+from engine.rulebook.load import load_text
 from tests.logs import Log
-from tests.measure.counted import decide_some
+from tests.measure.test_diff import STARTED
+
+_TEXT = """
+    book: {name: few, timezone: UTC}
+    attributes: {profile.phone: {type: text}}
+    channels: {sms: {kind: outbound, address: profile.phone, consent: not_needed}}
+    offers: {oil: {name: Oil, content: {default: {text: An oil}}}}
+    campaigns:
+      short: {offer: oil, channels: [sms], variants: {a: {content: {default: {text: A}}}, b: {content: {default: {text: B}}}}}
+    pressure:
+      caps: {weekly: {limit: 1, per: rolling 7d}}
+"""
+
+
+def book() -> CompiledBook:
+    """A book with two variants and a cap."""
+    loaded = load_text(json.dumps({"book.yaml": dedent(_TEXT)}))
+    assert loaded.book is not None, loaded.diagnostics
+    return compile_book(loaded.book)
+
+
+def decide_some(log: Log, number: int, first: int = 0) -> None:
+    """Decides twice about every other of so many persons, so that a cap blocks, and once about the others."""
+    ledger, compiled = Ledger(open_store(log.url)), book()
+
+    async def run() -> None:
+        engine = Engine(compiled, ledger)
+        for index in range(first, first + number):
+            await engine.decide(
+                Request(f"person-{index - index % 3 % 2}", STARTED + index, {"profile.phone": "+1"})
+            )
+
+    try:
+        asyncio.run(run())
+    finally:
+        ledger.close()
 
 
 def sums(log: Log, subject: Subject) -> dict[tuple[str, str], int]:
@@ -73,15 +117,15 @@ def test_a_count_that_fails_is_made_again(any_log: Log, monkeypatch: pytest.Monk
     decide_some(any_log, 5)
     store = open_store(any_log.url)
 
-    def fail(*_: object) -> None:
+    def keep_and_fail(*words: Any) -> None:
+        add_to_rollup(*words)
         raise RuntimeError("ended")
 
-    keep = rollup.add_to_rollup
     try:
-        monkeypatch.setattr(rollup, "add_to_rollup", lambda *words: (keep(*words), fail()))
-        with pytest.raises(RuntimeError):
-            roll_up(store)
-        monkeypatch.setattr(rollup, "add_to_rollup", keep)
+        with monkeypatch.context() as patched:
+            patched.setattr("engine.measure.rollup.add_to_rollup", keep_and_fail)
+            with pytest.raises(RuntimeError):
+                roll_up(store)
         with store.transaction(writes=False):
             assert rollup_state(store).counted_at == 0
         assert roll_up(store)
