@@ -18,7 +18,7 @@ class LogReader:
     """
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self.url = url
         self._first = open_store(url)
         self._idle: LifoQueue[Store] = LifoQueue(_MOST_KEPT)
 
@@ -47,7 +47,7 @@ class LogReader:
 
     def writer(self) -> Store:
         """A connection that may write too, which the roll-up does; to be closed."""
-        return open_store(self._url)
+        return open_store(self.url)
 
     def close(self) -> None:
         """Closes what is open."""
