@@ -77,13 +77,15 @@ def main() -> int:
         path = FOLDER / "locale" / f"{language}.po"
         made = updated(language, template)
         if check and (not path.exists() or path.read_bytes() != made):
-            sys.stderr.write(f"{path.relative_to(ROOT)} has not the texts of the pages: run scripts/console-texts.py" "\n")
+            sys.stderr.write(
+                f"{path.relative_to(ROOT)} has not the texts of the pages: run scripts/console-texts.py\n"
+            )
             wrong = 1
         elif not check:
             path.write_bytes(made)
         if path.exists():
             for text in lacking(language):
-                sys.stderr.write(f"{language}: no words for {text!r}" "\n")
+                sys.stderr.write(f"{language}: no words for {text!r}\n")
                 wrong = 1
     return wrong
 

@@ -87,6 +87,22 @@ class RulebooksClient:
         """Lists the servers that follow books."""
         return self._call(self._stub.Servers, request, pb.ServersResponse)
 
+    def save_draft(self, request: pb.SaveDraftRequest) -> pb.Draft:
+        """Keeps the files of a draft."""
+        return self._call(self._stub.SaveDraft, request, pb.Draft)
+
+    def get_draft(self, request: pb.GetDraftRequest) -> pb.Draft:
+        """Gives a draft with its files."""
+        return self._call(self._stub.GetDraft, request, pb.Draft)
+
+    def list_drafts(self, request: pb.ListDraftsRequest) -> pb.ListDraftsResponse:
+        """Lists the drafts."""
+        return self._call(self._stub.ListDrafts, request, pb.ListDraftsResponse)
+
+    def delete_draft(self, request: pb.DeleteDraftRequest) -> pb.DeleteDraftResponse:
+        """Deletes a draft."""
+        return self._call(self._stub.DeleteDraft, request, pb.DeleteDraftResponse)
+
     def _call(self, method: Callable[..., Any], request: Message, kind: type[_Response]) -> _Response:  # noqa: ARG002
         try:
             response: _Response = method(request, timeout=self._timeout, metadata=metadata_of(self._token))

@@ -4,11 +4,18 @@ The files of a version stand in the log's database; an append-only list of activ
 the one door: servers and commands take what they need from here.
 """
 
-from engine.releases.apart import check_apart, compare_apart
+from engine.releases.apart import check_apart, compare_apart, limit_child
 from engine.releases.check import CheckedRelease, FailedScenario, check_release
 from engine.releases.commands import ReleaseActor, ReleaseCommand
 from engine.releases.compare import ComparedReleases, compare_releases
 from engine.releases.desk import LogDesk
+from engine.releases.drafts import (
+    delete_draft_command,
+    draft_message,
+    read_draft,
+    read_drafts,
+    save_draft_command,
+)
 from engine.releases.errors import (
     CheckFailed,
     NotApproved,
@@ -18,7 +25,7 @@ from engine.releases.errors import (
     OwnApproval,
     ReleaseRefused,
 )
-from engine.releases.files import WrongFile, check_release_files, release_files
+from engine.releases.files import WrongFile, check_release_files, is_test, release_files
 from engine.releases.messages import (
     activate_command,
     activation_response,
@@ -63,11 +70,17 @@ __all__ = [
     "check_response",
     "compare_apart",
     "compare_releases",
+    "delete_draft_command",
     "diff_response",
+    "draft_message",
     "file_messages",
     "files_of",
+    "is_test",
+    "limit_child",
     "publish_command",
     "publish_response",
+    "read_draft",
+    "read_drafts",
     "read_list",
     "read_pair",
     "read_release",
@@ -77,5 +90,6 @@ __all__ = [
     "refuse_command",
     "release_files",
     "rollback_command",
+    "save_draft_command",
     "short_version",
 ]

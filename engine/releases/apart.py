@@ -74,13 +74,13 @@ def _done_apart(job: tuple[Any, ...], seconds: float) -> dict[str, Any]:
 def child() -> None:
     """Entry point of the child: reads the job from standard input, writes what came out as JSON."""
     job, seconds = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by _done_apart
-    limit(seconds)
+    limit_child(seconds)
     kind, first, second = job
     result = check_release(first, second) if kind == "check" else compare_releases(first, second)
     sys.stdout.write(json.dumps(asdict(result)))
 
 
-def limit(seconds: float) -> None:
+def limit_child(seconds: float) -> None:
     """Bounds what this process may use, and lets others go before it. seconds: of processor time."""
     # if the parent dies first, this process must not run for ever
     resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 1, int(seconds) + 2))

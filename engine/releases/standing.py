@@ -30,6 +30,8 @@ class ReleaseAction(StrEnum):
     STAGE = "stage"
     UNSTAGE = "unstage"
     ROLLBACK = "rollback"
+    DELETE = "delete"
+    """Of a draft."""
 
 
 class ApprovalVerdict(StrEnum):

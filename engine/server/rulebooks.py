@@ -14,6 +14,7 @@ import grpc
 import structlog
 
 from engine.api.v1 import rulebooks_pb2 as pb
+from engine.ledger.commit.commands import Command
 from engine.ledger.errors import LedgerError
 from engine.ledger.ledger import Ledger
 from engine.ledger.store.store import Store
@@ -21,7 +22,6 @@ from engine.model.instant import Instant
 from engine.releases import (
     CheckedRelease,
     ReleaseActor,
-    ReleaseCommand,
     ReleaseRefused,
     activate_command,
     activation_response,
@@ -30,10 +30,14 @@ from engine.releases import (
     check_publish,
     check_response,
     compare_apart,
+    delete_draft_command,
     diff_response,
+    draft_message,
     files_of,
     publish_command,
     publish_response,
+    read_draft,
+    read_drafts,
     read_list,
     read_pair,
     read_release,
@@ -42,6 +46,7 @@ from engine.releases import (
     refusal_of,
     refuse_command,
     rollback_command,
+    save_draft_command,
 )
 from engine.server.access.callers import CALLER
 from engine.server.access.roles import TooMuch
@@ -85,6 +90,10 @@ def rulebook_methods(service: "RulebooksService") -> Mapping[str, UnaryMethod]:
         "Get": UnaryMethod(service.get, pb.GetRequest, _SMALL_BYTES),
         "Diff": UnaryMethod(service.diff, pb.DiffRequest, _SMALL_BYTES),
         "Servers": UnaryMethod(service.servers, pb.ServersRequest, _SMALL_BYTES),
+        "SaveDraft": UnaryMethod(service.save_draft, pb.SaveDraftRequest),
+        "GetDraft": UnaryMethod(service.get_draft, pb.GetDraftRequest, _SMALL_BYTES),
+        "ListDrafts": UnaryMethod(service.list_drafts, pb.ListDraftsRequest, _SMALL_BYTES),
+        "DeleteDraft": UnaryMethod(service.delete_draft, pb.DeleteDraftRequest, _SMALL_BYTES),
     }
 
 
@@ -182,6 +191,25 @@ class RulebooksService:
         """Lists the servers that follow books."""
         return await self._read(lambda store: read_servers(store, request), call)
 
+    async def save_draft(self, request: pb.SaveDraftRequest, call: ServedCall) -> pb.Draft:
+        """Keeps the files of a draft."""
+        return draft_message(await self._commit(save_draft_command(request, self._actor()), call))
+
+    async def get_draft(self, request: pb.GetDraftRequest, call: ServedCall) -> pb.Draft:
+        """Gives a draft with its files."""
+        return await self._read(lambda store: read_draft(store, request), call)
+
+    async def list_drafts(self, _: pb.ListDraftsRequest, call: ServedCall) -> pb.ListDraftsResponse:
+        """Lists the drafts."""
+        return await self._read(read_drafts, call)
+
+    async def delete_draft(self, request: pb.DeleteDraftRequest, call: ServedCall) -> pb.DeleteDraftResponse:
+        """Deletes a draft."""
+        deleted = await self._commit(delete_draft_command(request, self._actor()), call)
+        if deleted:
+            log.info("draft deleted", draft=request.name, caller=self._actor().name)
+        return pb.DeleteDraftResponse(deleted=deleted)
+
     async def _activated(
         self, request: pb.ActivateRequest | pb.StageRequest, call: ServedCall
     ) -> pb.ActivationResponse:
@@ -211,7 +239,7 @@ class RulebooksService:
     def _actor(self) -> ReleaseActor:
         return ReleaseActor(CALLER.get().name, "grpc", self._clock())
 
-    async def _commit(self, command: ReleaseCommand[ResultT], call: ServedCall) -> ResultT:
+    async def _commit(self, command: Command[ResultT], call: ServedCall) -> ResultT:
         return await self._ledger.commit(command, deadline=self._deadline(call))
 
     async def _read(self, read: Callable[[Store], ResultT], call: ServedCall) -> ResultT:

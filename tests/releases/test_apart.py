@@ -63,7 +63,7 @@ def test_a_child_that_does_not_finish_is_said(
 def test_a_book_that_needs_more_memory_than_it_may_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """The child's limit holds."""
     monkeypatch.setattr(
-        apart, "_CHILD", ends("import engine.releases.apart as a; a.limit(30); bytearray(8 << 30)")
+        apart, "_CHILD", ends("import engine.releases.apart as a; a.limit_child(30); bytearray(8 << 30)")
     )
     with pytest.raises(CheckFailed, match="4 GiB of memory"):
         check_apart(files(), NOW, 60)

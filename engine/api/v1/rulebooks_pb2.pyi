@@ -366,3 +366,63 @@ class ServersResponse(_message.Message):
     SERVERS_FIELD_NUMBER: _ClassVar[int]
     servers: _containers.RepeatedCompositeFieldContainer[FollowingServer]
     def __init__(self, servers: _Optional[_Iterable[_Union[FollowingServer, _Mapping]]] = ...) -> None: ...
+
+class Draft(_message.Message):
+    __slots__ = ("name", "revision", "author", "base", "updated_at", "size", "files")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    AUTHOR_FIELD_NUMBER: _ClassVar[int]
+    BASE_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_AT_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    revision: str
+    author: str
+    base: str
+    updated_at: _timestamp_pb2.Timestamp
+    size: int
+    files: _containers.RepeatedCompositeFieldContainer[BookFile]
+    def __init__(self, name: _Optional[str] = ..., revision: _Optional[str] = ..., author: _Optional[str] = ..., base: _Optional[str] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., size: _Optional[int] = ..., files: _Optional[_Iterable[_Union[BookFile, _Mapping]]] = ...) -> None: ...
+
+class SaveDraftRequest(_message.Message):
+    __slots__ = ("name", "expected", "files", "base")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
+    BASE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    expected: str
+    files: _containers.RepeatedCompositeFieldContainer[BookFile]
+    base: str
+    def __init__(self, name: _Optional[str] = ..., expected: _Optional[str] = ..., files: _Optional[_Iterable[_Union[BookFile, _Mapping]]] = ..., base: _Optional[str] = ...) -> None: ...
+
+class GetDraftRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class ListDraftsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListDraftsResponse(_message.Message):
+    __slots__ = ("drafts",)
+    DRAFTS_FIELD_NUMBER: _ClassVar[int]
+    drafts: _containers.RepeatedCompositeFieldContainer[Draft]
+    def __init__(self, drafts: _Optional[_Iterable[_Union[Draft, _Mapping]]] = ...) -> None: ...
+
+class DeleteDraftRequest(_message.Message):
+    __slots__ = ("name", "expected")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    expected: str
+    def __init__(self, name: _Optional[str] = ..., expected: _Optional[str] = ...) -> None: ...
+
+class DeleteDraftResponse(_message.Message):
+    __slots__ = ("deleted",)
+    DELETED_FIELD_NUMBER: _ClassVar[int]
+    deleted: bool
+    def __init__(self, deleted: _Optional[bool] = ...) -> None: ...

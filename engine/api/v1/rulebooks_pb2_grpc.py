@@ -88,6 +88,26 @@ class RulebooksStub:
                 request_serializer=engine_dot_api_dot_v1_dot_rulebooks__pb2.ServersRequest.SerializeToString,
                 response_deserializer=engine_dot_api_dot_v1_dot_rulebooks__pb2.ServersResponse.FromString,
                 _registered_method=True)
+        self.SaveDraft = channel.unary_unary(
+                '/tact.v1.Rulebooks/SaveDraft',
+                request_serializer=engine_dot_api_dot_v1_dot_rulebooks__pb2.SaveDraftRequest.SerializeToString,
+                response_deserializer=engine_dot_api_dot_v1_dot_rulebooks__pb2.Draft.FromString,
+                _registered_method=True)
+        self.GetDraft = channel.unary_unary(
+                '/tact.v1.Rulebooks/GetDraft',
+                request_serializer=engine_dot_api_dot_v1_dot_rulebooks__pb2.GetDraftRequest.SerializeToString,
+                response_deserializer=engine_dot_api_dot_v1_dot_rulebooks__pb2.Draft.FromString,
+                _registered_method=True)
+        self.ListDrafts = channel.unary_unary(
+                '/tact.v1.Rulebooks/ListDrafts',
+                request_serializer=engine_dot_api_dot_v1_dot_rulebooks__pb2.ListDraftsRequest.SerializeToString,
+                response_deserializer=engine_dot_api_dot_v1_dot_rulebooks__pb2.ListDraftsResponse.FromString,
+                _registered_method=True)
+        self.DeleteDraft = channel.unary_unary(
+                '/tact.v1.Rulebooks/DeleteDraft',
+                request_serializer=engine_dot_api_dot_v1_dot_rulebooks__pb2.DeleteDraftRequest.SerializeToString,
+                response_deserializer=engine_dot_api_dot_v1_dot_rulebooks__pb2.DeleteDraftResponse.FromString,
+                _registered_method=True)
 
 
 class RulebooksServicer:
@@ -170,6 +190,35 @@ class RulebooksServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SaveDraft(self, request, context):
+        """Keeps the files of a draft, whether they are right or not. Refused with ABORTED where another revision is kept than
+        expected: nobody's work is lost. Needs the role write or admin.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDraft(self, request, context):
+        """Gives a draft with its files. Needs a role that reads releases.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDrafts(self, request, context):
+        """Lists the drafts, without their files. Needs a role that reads releases.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteDraft(self, request, context):
+        """Deletes a draft. Refused as SaveDraft; idempotent. Has a row in the audit. Needs the role write or admin.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RulebooksServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -222,6 +271,26 @@ def add_RulebooksServicer_to_server(servicer, server):
                     servicer.Servers,
                     request_deserializer=engine_dot_api_dot_v1_dot_rulebooks__pb2.ServersRequest.FromString,
                     response_serializer=engine_dot_api_dot_v1_dot_rulebooks__pb2.ServersResponse.SerializeToString,
+            ),
+            'SaveDraft': grpc.unary_unary_rpc_method_handler(
+                    servicer.SaveDraft,
+                    request_deserializer=engine_dot_api_dot_v1_dot_rulebooks__pb2.SaveDraftRequest.FromString,
+                    response_serializer=engine_dot_api_dot_v1_dot_rulebooks__pb2.Draft.SerializeToString,
+            ),
+            'GetDraft': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDraft,
+                    request_deserializer=engine_dot_api_dot_v1_dot_rulebooks__pb2.GetDraftRequest.FromString,
+                    response_serializer=engine_dot_api_dot_v1_dot_rulebooks__pb2.Draft.SerializeToString,
+            ),
+            'ListDrafts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDrafts,
+                    request_deserializer=engine_dot_api_dot_v1_dot_rulebooks__pb2.ListDraftsRequest.FromString,
+                    response_serializer=engine_dot_api_dot_v1_dot_rulebooks__pb2.ListDraftsResponse.SerializeToString,
+            ),
+            'DeleteDraft': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteDraft,
+                    request_deserializer=engine_dot_api_dot_v1_dot_rulebooks__pb2.DeleteDraftRequest.FromString,
+                    response_serializer=engine_dot_api_dot_v1_dot_rulebooks__pb2.DeleteDraftResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -498,6 +567,114 @@ class Rulebooks:
             '/tact.v1.Rulebooks/Servers',
             engine_dot_api_dot_v1_dot_rulebooks__pb2.ServersRequest.SerializeToString,
             engine_dot_api_dot_v1_dot_rulebooks__pb2.ServersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SaveDraft(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tact.v1.Rulebooks/SaveDraft',
+            engine_dot_api_dot_v1_dot_rulebooks__pb2.SaveDraftRequest.SerializeToString,
+            engine_dot_api_dot_v1_dot_rulebooks__pb2.Draft.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDraft(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tact.v1.Rulebooks/GetDraft',
+            engine_dot_api_dot_v1_dot_rulebooks__pb2.GetDraftRequest.SerializeToString,
+            engine_dot_api_dot_v1_dot_rulebooks__pb2.Draft.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDrafts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tact.v1.Rulebooks/ListDrafts',
+            engine_dot_api_dot_v1_dot_rulebooks__pb2.ListDraftsRequest.SerializeToString,
+            engine_dot_api_dot_v1_dot_rulebooks__pb2.ListDraftsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteDraft(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tact.v1.Rulebooks/DeleteDraft',
+            engine_dot_api_dot_v1_dot_rulebooks__pb2.DeleteDraftRequest.SerializeToString,
+            engine_dot_api_dot_v1_dot_rulebooks__pb2.DeleteDraftResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,14 +1,21 @@
-"""Reads and writes releases: publications, approvals, activations, what servers serve, and the audit.
+"""Reads and writes releases: drafts, publications, approvals, activations, what servers serve, and the audit.
 
-Rows are only added, except those of servers. Who adds an activation holds the lock RELEASES from before it reads what
-is live, so that ids are in the order of the commits.
+Rows are only added, except those of drafts and servers. Who adds an activation holds the lock RELEASES from before it
+reads what is live, so that ids are in the order of the commits; who saves or deletes a draft holds the lock DRAFTS.
 """
 
 import json
 from collections.abc import Sequence
 
 from engine.ledger.queries.books import book_of, keep
-from engine.ledger.store.release_rows import ActivationRow, ApprovalRow, AuditRow, PublicationRow, ServerRow
+from engine.ledger.store.release_rows import (
+    ActivationRow,
+    ApprovalRow,
+    AuditRow,
+    DraftRow,
+    PublicationRow,
+    ServerRow,
+)
 from engine.ledger.store.rows import BookRow
 from engine.ledger.store.statements import Select, columns
 from engine.ledger.store.store import Store
@@ -101,6 +108,23 @@ _AUDIT_BEFORE = Select(
 
 _KEPT = DAY
 """How long a server is listed that says nothing."""
+
+
+DRAFTS = "drafts"
+"""The lock of everything that changes drafts."""
+
+
+_DRAFT = Select(columns(DraftRow._fields), "FROM drafts WHERE name = ?")
+"""A draft with its files."""
+
+
+_DRAFTS = Select(columns(DraftRow._fields[:-1]), "FROM drafts ORDER BY updated_at DESC, name")
+"""The drafts without their files, those that were saved last first."""
+
+
+_REPLACE_DRAFT = """
+    ON CONFLICT (name) DO UPDATE SET revision = excluded.revision, author = excluded.author, base = excluded.base,
+      updated_at = excluded.updated_at, size = excluded.size, files = excluded.files"""
 
 
 def publication(store: Store, version: str) -> PublicationRow | None:
@@ -207,6 +231,27 @@ def audit_before(store: Store, before: str, most: int) -> list[AuditRow]:
 def add_audit(store: Store, rows: Sequence[AuditRow]) -> None:
     """Adds rows to the audit."""
     store.insert(AuditRow, rows)
+
+
+def draft(store: Store, name: str) -> DraftRow | None:
+    """The draft of the name with its files; None where there is none."""
+    rows = store.select(_DRAFT, name)
+    return DraftRow(*rows[0]) if rows else None
+
+
+def drafts(store: Store) -> list[DraftRow]:
+    """All drafts without their files, those that were saved last first."""
+    return [DraftRow._make((*row, "")) for row in store.select(_DRAFTS)]
+
+
+def keep_draft(store: Store, row: DraftRow) -> None:
+    """Keeps a draft, in place of what was under its name."""
+    store.insert(DraftRow, [row], _REPLACE_DRAFT)
+
+
+def delete_draft(store: Store, name: str) -> None:
+    """Deletes the draft of the name."""
+    store.change("DELETE FROM drafts WHERE name = ?", name)
 
 
 def next_activation(store: Store, row: ActivationRow) -> ActivationRow:

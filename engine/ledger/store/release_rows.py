@@ -1,4 +1,4 @@
-"""The rows of the tables of releases: versions of books as they are published, approved, activated and served."""
+"""The rows of the tables of releases: drafts and versions of books as they are published, approved, activated and served."""
 
 from typing import Annotated, NamedTuple
 
@@ -109,6 +109,24 @@ class ServerRow(NamedTuple):
     """Why."""
     engine: str
     """Its version of Tact."""
+
+
+@stored("drafts")
+class DraftRow(NamedTuple):
+    """Files of a book that somebody edits and nobody has published."""
+
+    name: IdKey
+    revision: str
+    """UUIDv7 of the last saving: who saves the next one names it."""
+    author: str
+    """Who saved it last."""
+    base: str
+    """The published version that it was begun from; empty: none."""
+    updated_at: BigInt
+    size: BigInt
+    """Bytes of all files."""
+    files: str
+    """A JSON object of the files, by name. Last, since it may be long."""
 
 
 @stored("audit", sqlite_with_rowid=False)

@@ -47,8 +47,8 @@ _READS = frozenset({Role.READ, Role.WRITE, Role.APPROVE, Role.ADMIN})
 
 
 _RULEBOOKS = {
-    **dict.fromkeys(("Check", "List", "Get", "Diff", "Servers"), _READS),
-    "Publish": frozenset({Role.WRITE, Role.ADMIN}),
+    **dict.fromkeys(("Check", "List", "Get", "Diff", "Servers", "GetDraft", "ListDrafts"), _READS),
+    **dict.fromkeys(("Publish", "SaveDraft", "DeleteDraft"), frozenset({Role.WRITE, Role.ADMIN})),
     "Approve": frozenset({Role.APPROVE}),
     **dict.fromkeys(("Activate", "Stage", "Rollback"), frozenset({Role.ADMIN})),
 }
