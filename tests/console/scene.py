@@ -74,6 +74,7 @@ class Scene:
     """By the name of the user; `all` has every role, the others the one that they are called by."""
     log: Path
     decision_id: str
+    version: str
 
     def browser(self, user: str = "all", **headers: str) -> httpx.Client:
         """A browser in which the user is logged in."""
@@ -81,8 +82,24 @@ class Scene:
 
     def addresses(self) -> list[str]:
         """Every page that can be opened by its address."""
-        parts = {"{decision_id}": self.decision_id, "{name:path}": "adults", "{name}": "uplift.csv"}
-        return [filled(page, parts) for page in PAGES if "GET" in page.methods and page.name != "report_file"]
+        return [
+            filled(page, self.parts())
+            for page in PAGES
+            if "GET" in page.methods and page.name not in ("report_file", "draft", "replay")
+        ]
+
+    def parts(self) -> dict[str, str]:
+        """What stands in paths: there is a decision, a campaign, and a version of a book."""
+        return {
+            "{decision_id}": self.decision_id,
+            "{name:path}": "adults",
+            "{name}": "spring",
+            "{version}": self.version,
+            "{kind}": "version",
+            "{key}": self.version,
+            "{campaign}": "adults",
+            "{id}": "nothing",
+        }
 
 
 def filled(page: ConsolePage, parts: dict[str, str]) -> str:
@@ -106,16 +123,16 @@ def scene_of(folder: Path, *options: str) -> Iterator[Scene]:
         add(entry_of(token, name, roles), callers)
     with ExitStack() as stack:
         server = stack.enter_context(serving(book, log, "--callers", str(callers)))
-        decision_id = _happen(server.target, tokens["all"])
+        decision_id, version = _happen(server.target, tokens["all"])
         words = ("--server", server.target, "--callers", str(callers), *options)
         console = stack.enter_context(console_of(log, *words))
-        scene = Scene(server, console, tokens, log, decision_id)
+        scene = Scene(server, console, tokens, log, decision_id, version)
         _until_counted(scene)
         yield scene
 
 
-def _happen(target: str, token: str) -> str:
-    """Decides, reports and publishes; the id of a decision about somebody with a hostile name."""
+def _happen(target: str, token: str) -> tuple[str, str]:
+    """Decides, reports and publishes; the id of a decision about somebody with a hostile name, and the version."""
     with Client(target, token=token, timeout=60) as client:
         made = [
             client.decide(request(name, profile={"age": age, "motto": HOSTILE, "phone": "+33 1"}))
@@ -132,7 +149,7 @@ def _happen(target: str, token: str) -> str:
         files = [pb.BookFile(name="book.yaml", content=BOOK.encode())]
         release = client.publish(pb.PublishRequest(files=files, note=HOSTILE)).release
         client.activate(pb.ActivateRequest(name=release.name, version=release.version, note=HOSTILE))
-    return made[0].decision_id
+    return made[0].decision_id, release.version
 
 
 def _until_counted(scene: Scene) -> None:

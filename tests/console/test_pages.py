@@ -17,7 +17,6 @@ from engine.server.access.roles import Role
 from tests.console.scene import CUSTOMER, HOSTILE, Scene, filled, runnable, scene_of
 
 ACTIONS = [page for page in PAGES if "POST" in page.methods and page.name != "preferences"]
-PARTS = {"{decision_id}": "0" * 8, "{name:path}": "adults", "{name}": "uplift.csv"}
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +66,7 @@ def test_a_role_opens_its_own_pages_and_no_others(scene: Scene, role: Role) -> N
     browser = scene.browser(role)
     entries = set(re.findall(r'<li><a href="(/[^"]*)"', browser.get("/nowhere").text))
     for page in PAGES:
-        path = filled(page, {**PARTS, "{decision_id}": scene.decision_id})
+        path = filled(page, scene.parts())
         may = role in page.roles
         if page.nav:
             assert (path in entries) is may
@@ -227,7 +226,7 @@ def test_every_action_wants_a_post(scene: Scene) -> None:
     """An address alone changes nothing."""
     browser = scene.browser()
     for page in ACTIONS:
-        path = filled(page, PARTS)
+        path = filled(page, scene.parts())
         if any(other.path == page.path and "GET" in other.methods for other in PAGES):
             continue
         assert browser.get(path).status_code == 405, path
