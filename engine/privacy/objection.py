@@ -53,6 +53,10 @@ class ObjectionCommand(Command[Objections]):
         """The customer."""
         return (self.customer,)
 
+    def keeps_since(self) -> Instant | None:
+        """When the call arrived."""
+        return self.actor.at
+
     @classmethod
     def apply(cls, unit: UnitOfWork, commands: Sequence[Self]) -> list[Objections]:
         """Notes them in order, each with its row of the audit."""

@@ -130,7 +130,7 @@ def _in_words(row: DecisionRow, books: Books, runner: asyncio.Runner) -> Decisio
     zone = compiled.book.timezone
     logged = logged_decision_of(row, compiled)
     candidates = [outcome.campaign for outcome in logged.decision.candidate_outcomes]
-    if not candidates and not logged.state.is_thin:
+    if not candidates and not logged.state.lacking:
         return DecisionInWords(row, logged.decision, zone, headline(logged.decision, zone), ())
     explained = runner.run(explain_found(compiled, logged, only=candidates))
     reasons = list(sentences(explained, zone))

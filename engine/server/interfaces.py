@@ -63,15 +63,13 @@ class Interfaces:
         shared: bool,
     ) -> None:
         self._grace = settings.grace
-        interceptors: list[grpc.aio.ServerInterceptor] = [wiring.access]
+        self._grpc = grpc.aio.server(options=channel_options(settings, shared=shared))
+        services = wiring.guarded(_services(served))
         if calls is not None:
-            from engine.server.observer import CallsInterceptor  # noqa: PLC0415 only a server that is observed imports it
+            from engine.server.observer import ObservedServices  # noqa: PLC0415 only a server that is observed imports it
 
-            interceptors.insert(0, CallsInterceptor(calls))
-        self._grpc = grpc.aio.server(
-            options=channel_options(settings, shared=shared), interceptors=interceptors
-        )
-        _add_services(self._grpc, served)
+            services = ObservedServices(services, calls)
+        self._grpc.add_generic_rpc_handlers((services,))
         port = bind(self._grpc, settings, wiring.credentials(), shared=shared)
         self.http = open_http(served, wiring, settings, calls, shared=shared) if settings.http else None
         self.addresses = (f"{settings.host}:{port}", *((self.http.address,) if self.http else ()))
@@ -95,14 +93,15 @@ class Interfaces:
         await asyncio.gather(*draining)
 
 
-def _add_services(server: grpc.aio.Server, served: Served) -> None:
-    handlers = (
+def _services(served: Served) -> tuple[grpc.GenericRpcHandler, ...]:
+    names = (SERVICE, RULEBOOKS_SERVICE, PRIVACY_SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME)
+    return (
         decisions_handler(served.decisions, served.feeds),
         rulebooks_handler(served.rulebooks),
         privacy_handler(served.privacy),
+        served.health.service.handler(),
+        _reflection(names),
     )
-    names = (SERVICE, RULEBOOKS_SERVICE, PRIVACY_SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME)
-    server.add_generic_rpc_handlers((*handlers, served.health.service.handler(), _reflection(names)))
 
 
 def _reflection(services: Sequence[str]) -> grpc.GenericRpcHandler:
@@ -133,7 +132,8 @@ def open_http(
     try:
         # only a server that speaks HTTP imports these, which come as an extra
         from engine.server.http.app import HttpApp, friendly_routes, method_routes  # noqa: PLC0415
-        from engine.server.http.pages import FRIENDLY, PERSON, book_route, export_route, page_routes  # noqa: PLC0415
+        from engine.server.http.lines import PATH, LineStream  # noqa: PLC0415
+        from engine.server.http.pages import FRIENDLY, PERSON, book_routes, export_route, page_routes  # noqa: PLC0415
         from engine.server.http.server import HttpServer, open_sockets  # noqa: PLC0415
     except ImportError as error:
         raise CannotServe("HTTP needs the extra: pip install 'tact[http]'") from error
@@ -145,11 +145,12 @@ def open_http(
         PRIVACY_SERVICE, privacy, PERSON, most
     )
     posts |= export_route(PRIVACY_SERVICE, served.privacy)
-    app = HttpApp(
-        wiring.admission, posts, page_routes(lambda: served.health.ready), book_route(served.books), calls
-    )
+    stream = LineStream(SERVICE, served.decisions.decide_stream, wiring.admission, settings)
+    posts[PATH] = stream.route
+    books = book_routes(served.books, served.rulebooks)
+    app = HttpApp(wiring.admission, posts, page_routes(lambda: served.health.ready), books, calls)
     tls: ssl.SSLContext | None = wiring.tls()
-    server = HttpServer(app, open_sockets(settings, shared=shared), settings, tls)
+    server = HttpServer(app, open_sockets(settings, shared=shared), settings, tls, stream.sweep)
     if calls is not None:
         from engine.server.gauges import register_http  # noqa: PLC0415 only a server that is observed imports it
 

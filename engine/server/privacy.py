@@ -14,6 +14,7 @@ from engine.ledger.ledger import Ledger
 from engine.model.customer import EVERYTHING
 from engine.model.instant import Instant
 from engine.privacy.apart import ExportJob, exported
+from engine.privacy.erasure import EraseCommand
 from engine.privacy.objection import ObjectionCommand, Objections, PrivacyActor
 from engine.privacy.record import HeldEntry, PersonReader
 from engine.server.access.callers import CALLER
@@ -21,6 +22,7 @@ from engine.server.access.roles import TooMuch
 from engine.server.handlers import server_stream, unary
 from engine.server.service import ServedCall, UnaryMethod
 from engine.settings import Settings
+from engine.wire.respond import set_time
 from engine.wire.values import name_of
 from engine.wire.violations import FieldViolations
 
@@ -45,6 +47,7 @@ _LONGEST = 60.0
 def privacy_methods(service: "PrivacyService") -> Mapping[str, UnaryMethod]:
     """The methods of one request and one answer, by name, for every protocol that serves them."""
     return {
+        "Erase": UnaryMethod(service.erase, pb.EraseRequest, _MOST_BYTES),
         "Object": UnaryMethod(service.object, pb.ObjectRequest, _MOST_BYTES),
         "WithdrawObjection": UnaryMethod(
             service.withdraw_objection, pb.WithdrawObjectionRequest, _MOST_BYTES
@@ -89,6 +92,25 @@ class PrivacyService:
                     yield _part(part)
         finally:
             self._exports -= 1
+
+    async def erase(self, request: pb.EraseRequest, call: ServedCall) -> pb.EraseResponse:
+        """Erases a person."""
+        violations = FieldViolations()
+        customer = name_of(request.customer_id, "customer_id", violations, required=True)
+        reference = name_of(request.reference, "reference", violations)
+        violations.raise_any()
+        command = EraseCommand(customer, reference, CALLER.get().name, "grpc", self._clock)
+        receipt = await self._ledger.commit(command, deadline=self._deadline(call))
+        log.info("person erased", receipt=receipt.receipt_id, caller=command.actor)
+        response = pb.EraseResponse(
+            receipt_id=receipt.receipt_id,
+            deleted=receipt.erased.deleted,
+            severed=receipt.erased.severed,
+            suppressed=receipt.suppressed,
+            runs=receipt.erased.runs,
+        )
+        set_time(response.erased_at, receipt.at)
+        return response
 
     async def object(self, request: pb.ObjectRequest, call: ServedCall) -> pb.ObjectionResponse:
         """Notes an objection."""

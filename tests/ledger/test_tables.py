@@ -51,6 +51,7 @@ def test_migrations_lead_to_the_tables(any_log: Log) -> None:
             "rollup_cursor",
             "servers",
             "signals",
+            "suppressions",
             "trend_alarms",
             "trend_cells",
             "trend_series",

@@ -70,7 +70,11 @@ OPEN = frozenset(f"/grpc.health.v1.Health/{method}" for method in ("Check", "Lis
 """Methods without a role or a token: probes have no tokens, and learn nothing but health."""
 
 
-NEEDED: Mapping[str, frozenset[Role]] = {**NEEDS, "GET /v1/books/{name}/live": ANY}
+NEEDED: Mapping[str, frozenset[Role]] = {
+    **NEEDS,
+    "GET /v1/books/{name}/live": ANY,
+    "GET /v1/books/{name}/versions/{version}": _READS,
+}
 """As NEEDS, with the routes over HTTP that are no methods of the contract, by their verb and path."""
 
 

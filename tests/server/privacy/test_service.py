@@ -116,11 +116,27 @@ def test_an_objection_is_noted_once_and_taken_back(privacy: Any, web: httpx.Clie
     assert {"objection:*", "objection:sms"} <= {consent["purpose"] for consent in rows["consents"]}
 
 
+def test_an_erased_person_is_gone(privacy: Any, web: httpx.Client, log: Log) -> None:
+    """The receipt says what was deleted and what stays without them; then nothing is held, and a second call finds nothing."""
+    receipt = privacy.Erase(pb.EraseRequest(customer_id=LI_NA, reference="ticket 9"))
+    assert receipt.deleted["events"] == 1
+    assert receipt.severed["decisions"] >= 4
+    assert list(receipt.runs) == ["spring"]
+    assert receipt.suppressed >= 1
+    _, rows = exported(privacy, DEVICE)
+    assert [name for name, own in rows.items() if own] == ["access"]
+    again = web.post("/v1/person/erase", json={"customer_id": LI_NA}).json()
+    assert again.keys() == {"receipt_id", "erased_at"}
+    noted = "SELECT count(*) FROM audit WHERE action = 'person erase' AND note LIKE '%ticket 9%'"
+    assert log.rows(noted) == [(1,)]
+
+
 @pytest.mark.parametrize("name", ["", "x" * 201, "a\0b"])
 def test_names_that_nobody_has_are_refused(privacy: Any, name: str) -> None:
     """Empty, too long and with a zero: INVALID_ARGUMENT, for every method, and nothing is noted."""
     for call, request in (
         (lambda asked: [*privacy.ExportCustomer(asked)], pb.ExportCustomerRequest(customer_id=name)),
+        (privacy.Erase, pb.EraseRequest(customer_id=name)),
         (privacy.Object, pb.ObjectRequest(customer_id=name)),
         (privacy.WithdrawObjection, pb.WithdrawObjectionRequest(customer_id=name, reference="r")),
     ):
