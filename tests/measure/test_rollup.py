@@ -16,7 +16,7 @@ from engine.ledger.queries.rollup import add_to_rollup, rollup_state, rollup_sum
 from engine.ledger.store.open import open_store
 from engine.measure import rollup
 from engine.measure.replay import END
-from engine.measure.rollup import Subject, roll_up
+from engine.measure.rollup import RollupSubject, roll_up
 from engine.model.request import Request
 from engine.rulebook.load import load_text
 from tests.logs import Log
@@ -58,7 +58,7 @@ def decide_some(log: Log, number: int, first: int = 0) -> None:
         ledger.close()
 
 
-def sums(log: Log, subject: Subject) -> dict[tuple[str, str], int]:
+def sums(log: Log, subject: RollupSubject) -> dict[tuple[str, str], int]:
     """What is counted, by name and parts."""
     store = open_store(log.url)
     try:
@@ -90,7 +90,7 @@ def test_every_decision_is_counted_once(any_log: Log, monkeypatch: pytest.Monkey
     rows = any_log.rows(
         "SELECT outcome, book_version, count(*) FROM decisions GROUP BY outcome, book_version"
     )
-    assert sums(any_log, Subject.OUTCOME) == {
+    assert sums(any_log, RollupSubject.OUTCOME) == {
         (outcome, f'["{version}"]'): number for outcome, version, number in rows
     }
     offers = any_log.rows(
@@ -99,17 +99,17 @@ def test_every_decision_is_counted_once(any_log: Log, monkeypatch: pytest.Monkey
     expected = Counter(
         {(campaign, f'["{variant}","{channel}"]'): number for campaign, variant, channel, number in offers}
     )
-    assert sums(any_log, Subject.OFFER) == expected
+    assert sums(any_log, RollupSubject.OFFER) == expected
 
 
 def test_what_comes_later_is_added(any_log: Log) -> None:
     """Counting goes on where it ended."""
     decide_some(any_log, 5)
     assert count(any_log)
-    before = sum(sums(any_log, Subject.OUTCOME).values())
+    before = sum(sums(any_log, RollupSubject.OUTCOME).values())
     decide_some(any_log, 7, first=5)
     assert count(any_log)
-    assert (before, sum(sums(any_log, Subject.OUTCOME).values())) == (5, 12)
+    assert (before, sum(sums(any_log, RollupSubject.OUTCOME).values())) == (5, 12)
 
 
 def test_a_count_that_fails_is_made_again(any_log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,4 +131,4 @@ def test_a_count_that_fails_is_made_again(any_log: Log, monkeypatch: pytest.Monk
         assert roll_up(store)
     finally:
         store.close()
-    assert sum(sums(any_log, Subject.OUTCOME).values()) == 5
+    assert sum(sums(any_log, RollupSubject.OUTCOME).values()) == 5
