@@ -79,10 +79,11 @@ soak: steady fuzz kills ## All that takes hours: a steady load, fuzzing, servers
 steady: setup ## Serve a steady load for SECONDS, an hour; curves of memory, latency and queue in build/soak
 	$(BIN)/python -m trial.soak $(SECONDS)
 
-fuzz: setup ## Fuzz the signals against their reference, reload books 2,000 times, send FUZZ_CALLS hostile calls, a million
+fuzz: setup ## Fuzz the signals against their reference, reload books 2,000 times, send FUZZ_CALLS hostile calls, a million, over gRPC and as many over HTTP
 	$(BIN)/python scripts/soak-signals.py $(FUZZ_SECONDS)
 	$(BIN)/python scripts/soak-reloads.py
 	$(BIN)/python scripts/soak-requests.py $(FUZZ_CALLS)
+	$(BIN)/python scripts/soak-requests.py $(FUZZ_CALLS) --http
 
 kills: setup ## Kill servers and PostgreSQL KILLS times under load, and look for what was lost
 	$(BIN)/pytest tests/server/test_replicas.py --kills $(KILLS)

@@ -16,7 +16,7 @@ BUILD = Path(__file__).parents[1] / "build"
 
 
 class Suite(StrEnum):
-    """What can be measured, each in the module of its name."""
+    """What can be measured."""
 
     MATCHING = "matching"
     SERVICE = "service"
@@ -35,6 +35,11 @@ class Suite(StrEnum):
     EDITOR = "editor"
     RELEASE = "release"
     HTTP = "http"
+    PEERS_SERVICE = "peers-service"
+
+
+_MODULES = {Suite.PEERS_SERVICE: "bench.peers_service.suite"}
+"""Of suites that are not in the module of their name."""
 
 
 def main(
@@ -56,7 +61,7 @@ def main(
 def measured(suite: Suite, *, quick: bool, step: Step) -> list[Ratio]:
     """The ratios of a suite; imported here, since the peers of matching are installed only by `make bench`."""
     step(suite)
-    module: Any = import_module(f"bench.{suite}")
+    module: Any = import_module(_MODULES.get(suite, f"bench.{suite}"))
     if suite is not Suite.MATCHING:
         return list(module.ratios(quick=quick, step=step))
     return list(map(module.growth, module.More)) if quick else list(module.ratios())

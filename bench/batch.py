@@ -24,6 +24,7 @@ from engine.ledger.commit.group import commit_group
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import open_store
 from engine.measure.population.people import RowReader
+from engine.presend.processes import keep_loaded
 from engine.wire.parse import Parser
 from engine.wire.respond import respond
 
@@ -36,6 +37,7 @@ def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
     size, looped = (32_768, 500) if quick else (524_288, 3_000)
     step("batch: 1,000 campaigns")
     many, table = compiled_book(1_000), _table(size)
+    keep_loaded()  # as servers and sends do
     columns = _columns(many, table)
     loop = _loop(many, table, looped)
     path = _path(many, list(messages(looped)))

@@ -26,7 +26,7 @@ from engine.ledger.store.store import Store
 from engine.model.request import Request
 from engine.presend.population import Population, PopulationSource
 from engine.presend.population import staged as stage
-from engine.presend.processes import now
+from engine.presend.processes import keep_loaded, now
 from engine.presend.rows import SendPlan
 from engine.presend.run import Job, PartSender, begin, run_row
 from engine.wire.parse import Parser
@@ -42,6 +42,7 @@ def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
     """Microseconds of processor time a customer, client and PostgreSQL, taken side by side."""
     size, single = (4_000, 1_000) if quick else (40_000, 6_000)
     compiled = compiled_book(CAMPAIGNS)
+    keep_loaded()  # as servers and sends do
     with postgres() as server, tempfile.TemporaryDirectory() as folder:
         open_store(server.create_database("empty")).close()
         step("presend: per-request path")
@@ -145,6 +146,7 @@ def _send(
 
 def _beside(url: str, population: Population, folder: Path, started: "object") -> None:
     compiled = compiled_book(CAMPAIGNS)
+    keep_loaded()
     with closing(open_store(url, busy_timeout=60)) as store:
         started.set()  # type: ignore[attr-defined]
         _send(compiled, store, population, folder, "beside")

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,11 @@ class CannotMeasure(Exception):
 
 
 @contextmanager
-def running(*words: str, **options: Any) -> Iterator["subprocess.Popen[str]"]:
-    """A Python process for the length of a block."""
+def running(*words: str, program: str = sys.executable, **options: Any) -> Iterator["subprocess.Popen[str]"]:
+    """A process for the length of a block, of Python if no other program is named."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
-        [sys.executable, *words], text=True, env=environment, stdout=subprocess.PIPE, **options
+        [program, *words], text=True, env=environment, stdout=subprocess.PIPE, **options
     ) as process:
         try:
             yield process
@@ -41,9 +41,12 @@ def running(*words: str, **options: Any) -> Iterator["subprocess.Popen[str]"]:
 
 
 @contextmanager
-def server(errors: Path, *words: str) -> Iterator[str]:
-    """A server for the length of a block: its address. errors: the file for its messages."""
-    with errors.open("w", encoding="utf-8") as messages, running(*words, stderr=messages) as process:
+def server(errors: Path, *words: str, **options: Any) -> Iterator[str]:
+    """A server for the length of a block: its address. errors: the file for its messages; options: as of `running`."""
+    with (
+        errors.open("w", encoding="utf-8") as messages,
+        running(*words, stderr=messages, **options) as process,
+    ):
         line = process.stdout.readline() if process.stdout else ""
         if "listening on " not in line:
             raise CannotMeasure(f"{' '.join(words)}: {line}{errors.read_text(encoding='utf-8')}")
@@ -109,13 +112,17 @@ def client(customers: int, module: str = "bench.books") -> Iterator[Client]:
         yield Client(process)
 
 
+@contextmanager
+def deciding(target: str) -> Iterator[Callable[[bytes], pb.DecideResponse]]:
+    """The method Decide of a server, for serialised requests."""
+    with grpc.insecure_channel(target) as channel:
+        yield channel.unary_unary(f"/{SERVICE}/Decide", response_deserializer=pb.DecideResponse.FromString)
+
+
 def typical(target: str, bodies: Iterable[bytes]) -> pb.DecideResponse:
     """The server's answer of middle size to some requests, an offer."""
     answers: list[pb.DecideResponse] = []
-    with grpc.insecure_channel(target) as channel:
-        decide: Any = channel.unary_unary(
-            f"/{SERVICE}/Decide", response_deserializer=pb.DecideResponse.FromString
-        )
+    with deciding(target) as decide:
         for number, body in enumerate(bodies):
             answers.append(decide(with_id(body, f"typical-{request_id(number)}")))
     offers = sorted((answer for answer in answers if answer.offers), key=lambda offer: offer.ByteSize())

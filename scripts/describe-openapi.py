@@ -12,14 +12,18 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
-from engine.api.v1 import decisions_pb2, values_pb2
+from engine.api.v1 import decisions_pb2, privacy_pb2, rulebooks_pb2, values_pb2
 from engine.server.http.json_reader import short_name
-from engine.server.http.pages import FRIENDLY
+from engine.server.http.lines import NDJSON
+from engine.server.http.lines import PATH as STREAM
+from engine.server.http.pages import CHANGING, EXPORT, FRIENDLY, PERSON
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "engine" / "server" / "http" / "openapi.json"
 
 SERVICE = decisions_pb2.DESCRIPTOR.services_by_name["Decisions"]
+
+PRIVACY = privacy_pb2.DESCRIPTOR.services_by_name["Privacy"]
 
 DESCRIPTION = """\
 Decides what to offer a customer, in which variant and on which channel, or to send nothing. The same contract as over gRPC: \
@@ -213,21 +217,17 @@ def document() -> Schema:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     texts = comments()
     schemas, paths = Schemas(texts), dict[str, Schema]()
-    for path, name in FRIENDLY.items():
-        method = SERVICE.methods_by_name[name]
-        comment = texts[method.full_name]
-        taken = schemas.reference(method.input_type, sent=True)
-        paths[path] = {
-            "post": {
-                "operationId": name[0].lower() + name[1:],
-                "summary": comment.partition(".")[0],
-                "description": comment,
-                "parameters": _parameters(name),
-                "requestBody": {"required": True, "content": {_JSON: {"schema": taken}}},
-                "responses": _answer(schemas.reference(method.output_type, sent=False), "The answer."),
-            }
-        }
+    for service, names in ((SERVICE, FRIENDLY), (PRIVACY, PERSON)):
+        for path, name in names.items():
+            method = service.methods_by_name[name]
+            answer = schemas.reference(method.output_type, sent=False)
+            paths[path] = {"post": _operation(method, texts, schemas, answer)}
+    export = PRIVACY.methods_by_name["ExportCustomer"]
+    paths[EXPORT] = {"post": _operation(export, texts, schemas, _exported(schemas))}
+    paths[STREAM] = {"post": _stream(texts[SERVICE.methods_by_name["DecideStream"].full_name])}
     paths["/v1/books/{name}/live"] = {"get": _live_book()}
+    schemas.made["PublishedBook"] = _published(schemas)
+    paths["/v1/books/{name}/versions/{version}"] = {"get": _version()}
     paths["/healthz"] = {"get": _probe("healthz", "Whether the process answers.", "live")}
     paths["/readyz"] = {
         "get": _probe("readyz", "Whether the server is ready for calls; 503 where it is not.", "ready")
@@ -251,6 +251,31 @@ def document() -> Schema:
     }
 
 
+def _operation(method: Any, texts: Mapping[str, str], schemas: Schemas, answer: Schema) -> Schema:
+    """A method of the contract that is posted to. answer: the schema of what it gives."""
+    name, comment = method.name, texts[method.full_name]
+    taken = schemas.reference(method.input_type, sent=True)
+    return {
+        "operationId": name[0].lower() + name[1:],
+        "summary": comment.partition(".")[0],
+        "description": comment,
+        "parameters": _parameters(name),
+        "requestBody": {"required": True, "content": {_JSON: {"schema": taken}}},
+        "responses": _answer(answer, "The answer."),
+    }
+
+
+def _exported(schemas: Schemas) -> Schema:
+    """The document of an export: the head, and the rows of each section under its name."""
+    head = schemas.reference(privacy_pb2.ExportHead.DESCRIPTOR, sent=False)
+    rows = {
+        "type": "object",
+        "description": "Of each name in `sections`, the rows.",
+        "additionalProperties": {"type": "array", "items": {"type": "object"}},
+    }
+    return {"allOf": [head, rows]}
+
+
 def _live_book() -> Schema:
     name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
     description = "Name, version and number of campaigns of the book that decides now; 304 for an ETag that is still right."
@@ -261,6 +286,73 @@ def _live_book() -> Schema:
         "summary": "The live book",
         "description": description,
         "parameters": [name],
+        "responses": answers,
+    }
+
+
+def _published(schemas: Schemas) -> Schema:
+    """A version without what may change of it, and with its files by name."""
+    schemas.reference(rulebooks_pb2.Release.DESCRIPTOR, sent=False)
+    release = schemas.made.pop("Release")
+    del schemas.made["Approval"]
+    kept = {name: schema for name, schema in release["properties"].items() if name not in CHANGING}
+    files = {
+        "type": "object",
+        "additionalProperties": {"type": "string"},
+        "description": "Its files by name, as they were published, with its scenarios.",
+    }
+    return {
+        "type": "object",
+        "description": "A version that was published. Nothing of it ever changes.",
+        "required": ["version", "name", "files"],
+        "properties": {**kept, "files": files},
+    }
+
+
+def _version() -> Schema:
+    names = {
+        "name": "The book's name.",
+        "version": "The whole hash of the version, which is also the answer's ETag.",
+    }
+    parameters = [
+        {"name": name, "in": "path", "required": True, "description": text, "schema": {"type": "string"}}
+        for name, text in names.items()
+    ]
+    description = (
+        "A published version with its files, for callers with a role `read`, `write`, `approve` or `admin`. It never "
+        "changes, so that caches may keep it; 304 for its ETag."
+    )
+    answers = _answer({"$ref": "#/components/schemas/PublishedBook"}, "The version.")
+    answers["304"] = {"description": "The version is that of If-None-Match."}
+    return {
+        "operationId": "publishedBook",
+        "summary": "A published version",
+        "description": description,
+        "parameters": parameters,
+        "responses": answers,
+    }
+
+
+def _stream(comment: str) -> Schema:
+    """The stream of decisions, whose lines no schema describes."""
+    kind = NDJSON.decode()
+    lines = {
+        "type": "string",
+        "description": "A DecideRequest a line. What is too long, no JSON or no request concerns its line alone.",
+    }
+    answered = {
+        "type": "string",
+        "description": "A DecideResponse a line: line n is for line n of the body, blank ones aside. A last line with an "
+        "`error` and without a `request_id` tells why the stream ended early.",
+    }
+    answers = _answer({}, "Answers, while the body still arrives.")
+    answers["200"]["content"] = {kind: {"schema": answered}}
+    return {
+        "operationId": "decideStream",
+        "summary": comment.partition(".")[0],
+        "description": f"{comment} Over HTTP they come in the order of the lines.",
+        "parameters": _parameters("DecideStream"),
+        "requestBody": {"required": True, "content": {kind: {"schema": lines}}},
         "responses": answers,
     }
 

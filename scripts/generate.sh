@@ -4,5 +4,6 @@ set -eu
 out=${1:-.}
 python=${PYTHON:-.venv/bin/python}
 "$python" -m grpc_tools.protoc -I protos --python_out="$out" --pyi_out="$out" protos/engine/api/v1/*.proto
-"$python" -m grpc_tools.protoc -I protos --grpc_python_out="$out" protos/engine/api/v1/decisions.proto protos/engine/api/v1/rulebooks.proto
+"$python" -m grpc_tools.protoc -I protos --grpc_python_out="$out" protos/engine/api/v1/decisions.proto \
+    protos/engine/api/v1/privacy.proto protos/engine/api/v1/rulebooks.proto
 "$python" scripts/generate-client.py "$out"

@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 """Sends COUNT calls to a server with every feature on, over TLS and with tokens: messages changed on the wire, odd metadata.
 
-Usage: soak-requests.py [COUNT] [--seed SEED] [--first NUMBER]. Each call follows from the seed and its number:
-`1 --first NUMBER` makes a single one again. Exit code 1 when a call ends with a status that docs/reference/statuses.md
-does not give it, the server's messages report a fault, it is not ready at the end, its log has other decisions than
-those that were acknowledged, or its memory grows by more than 64 MB after the first tenth. Ctrl-C ends the sending, and
-the calls that were made are judged.
+Usage: soak-requests.py [COUNT] [--http] [--seed SEED] [--first NUMBER]. They go over gRPC, or with --http over HTTP.
+Each call follows from the seed and its number: `1 --first NUMBER` makes a single one again. Exit code 1 when a call
+ends with a status that docs/reference/statuses.md (docs/how-to/call-over-http.md) does not give it, the server's
+messages report a fault, it is not ready at the end, its log has other decisions than those that were acknowledged, or
+its memory grows by more than 64 MB after the first tenth. Ctrl-C ends the sending, and the calls that were made are
+judged.
 """
 
 import argparse
 import os
 import signal
 import sqlite3
+import ssl
 import sys
 import tempfile
 import threading
@@ -32,6 +34,8 @@ from engine.client import Client, Tls
 from tests.books import write_book
 from tests.server.access.conftest import Authority, secure
 from tests.server.everything import EVERYTHING
+from tests.server.http.conftest import HTTP
+from tests.server.http.fuzz import HttpFuzz, HttpTally
 from tests.server.wire_fuzz import Tally, Tokens, WireFuzz
 from tests.servers import Server, faults_in, serving
 from tests.waiting import until
@@ -79,7 +83,7 @@ class Meter:
                 print(f"{self.done:>9,} calls, {self.rate:,.0f}/s, {memory:.0f} MB", flush=True)
 
 
-def main(count: int, seed: int, first: int) -> int:
+def main(count: int, seed: int, first: int, *, http: bool) -> int:
     """Runs the soak; returns the exit code."""
     enough = threading.Event()
     signal.signal(signal.SIGINT, lambda *_: enough.set())
@@ -89,9 +93,12 @@ def main(count: int, seed: int, first: int) -> int:
         log, authority = folder / "tact.db", Authority(trustme.CA(), folder)
         callers = tokens.write(folder / "callers.toml")
         book = write_book(folder / "book", EVERYTHING)
-        with serving(book, log, *secure(authority), "--callers", str(callers)) as server:
+        with serving(book, log, *secure(authority), "--callers", str(callers), *HTTP) as server:
             credentials = grpc.ssl_channel_credentials(authority.file.read_bytes())
-            fuzz = WireFuzz(seed, server.target, credentials, tokens)
+            fuzz: WireFuzz | HttpFuzz = WireFuzz(seed, server.target, credentials, tokens)
+            if http:
+                tls = ssl.create_default_context(cafile=str(authority.file))
+                fuzz = HttpFuzz(seed, server.http, tls, tokens)
             meter = Meter(count, psutil.Process(server.process.pid))
             with meter.progress:
                 fuzz.run(takewhile(lambda _: not enough.is_set(), range(first, first + count)), meter.add)
@@ -112,7 +119,7 @@ def main(count: int, seed: int, first: int) -> int:
     return int(bool(wrong))
 
 
-def faults(server: Server, authority: Authority, tally: Tally, log: Path) -> list[str]:
+def faults(server: Server, authority: Authority, tally: Tally | HttpTally, log: Path) -> list[str]:
     """What did not hold, a sentence each; ends the server."""
     wrong = list(tally.faults)
     with Client(server.target, tls=Tls(ca=authority.file), timeout=60) as client:
@@ -130,7 +137,7 @@ def faults(server: Server, authority: Authority, tally: Tally, log: Path) -> lis
     return wrong
 
 
-def by_status(tally: Tally) -> dict[str, int]:
+def by_status(tally: Tally | HttpTally) -> dict[str, int]:
     """How many calls ended with each status."""
     codes: dict[str, int] = {}
     for name, number in tally.codes.items():
@@ -142,7 +149,8 @@ def by_status(tally: Tally) -> dict[str, int]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Sends hostile calls to a real server.")
     parser.add_argument("count", nargs="?", type=int, default=1_000_000)
+    parser.add_argument("--http", action="store_true", help="over HTTP in place of gRPC")
     parser.add_argument("--seed", type=int, default=99)
     parser.add_argument("--first", type=int, default=0)
     options = parser.parse_args()
-    sys.exit(main(options.count, options.seed, options.first))
+    sys.exit(main(options.count, options.seed, options.first, http=options.http))

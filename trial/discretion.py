@@ -1,18 +1,25 @@
 """The log is away in every way: callers are told no host, port, path or table, and operators are told the cause."""
 
+import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import grpc
+import httpx
 
 from engine.api.v1 import decisions_pb2 as pb
 from engine.client import Client
+from engine.server.http.pages import FRIENDLY
 from tests.books import write_book
 from tests.logs import Log, sqlite_log
 from tests.postgres import PostgresServer, postgres
 from tests.requests import li_na
+from tests.server.http.conftest import HTTP
+from tests.server.http.test_calls import PROTO, body_of
+from tests.server.http.test_lines import NDJSON
+from tests.server.http.test_lines import PATH as STREAM
 from tests.server.log_trouble import held, limit
 from tests.servers import Server, serving
 from tests.telemetry.shown import free_port, get
@@ -28,7 +35,7 @@ Trouble = AbstractContextManager[object]
 
 
 def run(settings: TrialSettings) -> TrialResult:
-    """Calls every method in each kind of trouble, and reads all that comes back, trailing metadata included."""
+    """Calls every method in each kind of trouble, over gRPC and HTTP, and reads all that comes back, metadata included."""
     result, few = TrialResult(), int(settings.size(10, 2))
     book = write_book(settings.folder / "book")
     with impatient():
@@ -45,9 +52,7 @@ def run(settings: TrialSettings) -> TrialResult:
                     lambda _log, _server, of=of_postgres, at=f"keeper{number}": of(database, at),
                 )  # fmt: skip
         kinds = min(few, len(_OF_SQLITE)), min(few, len(_OF_POSTGRES))
-    result.summary = (
-        f"{kinds[0]} kinds of trouble with SQLite, {kinds[1]} with PostgreSQL, every method in each"
-    )
+    result.summary = f"{kinds[0]} kinds of trouble with SQLite, {kinds[1]} with PostgreSQL, every method by both ways in each"
     return result
 
 
@@ -62,8 +67,9 @@ def _keeper_of(database: PostgresServer, name: str) -> str:
 def _check(result: TrialResult, book: Path, log: Log, folder: Path, name: str, trouble: Any) -> None:
     port = free_port()
     with (
-        serving(book, log, "--metrics-port", str(port)) as server,
+        serving(book, log, "--metrics-port", str(port), *HTTP) as server,
         grpc.insecure_channel(server.target) as channel,
+        httpx.Client(base_url=server.http, timeout=60) as web,
         Client(server.target, timeout=60) as client,
     ):
         result.check(bool(client.decide(li_na()).decision_id), f"{name}: no decision before")
@@ -71,9 +77,12 @@ def _check(result: TrialResult, book: Path, log: Log, folder: Path, name: str, t
             cause = wait_until(lambda: _cause(channel, port))
             result.check(cause, f"{name}: /ready told no cause: {get(port, '/ready')}")
             for method, message in _calls().items():
-                said = _said(channel, f"/tact.v1.Decisions/{method}", message)
-                words = [word for word in (*_WORDS, str(folder).encode()) if word.lower() in said.lower()]
-                result.check(not words, f"{name}: {method} said {words}: {said[:300]!r}")
+                for way, said in (
+                    ("gRPC", _said(channel, f"/tact.v1.Decisions/{method}", message)),
+                    ("HTTP", _said_over_http(web, method.strip(), message)),
+                ):
+                    words = [word for word in (*_WORDS, str(folder).encode()) if word.lower() in said.lower()]
+                    result.check(not words, f"{name}: {method} over {way} said {words}: {said[:300]!r}")
 
 
 def _cause(channel: grpc.Channel, port: int) -> bool:
@@ -113,6 +122,30 @@ def _said(channel: grpc.Channel, path: str, message: Any) -> bytes:
     for key, value in call.trailing_metadata() or ():
         said += key.encode() + (value if isinstance(value, bytes) else value.encode())
     return said
+
+
+def _said_over_http(web: httpx.Client, method: str, message: Any) -> bytes:
+    """All that a caller reads in Protobuf, in JSON and in lines, and what anybody reads of readiness."""
+    path = f"/tact.v1.Decisions/{method}"
+    body = body_of(message)
+    if method == "DecideStream":
+        answers = [web.post(STREAM, content=json.dumps(body), headers=NDJSON)]
+    else:
+        answers = [
+            web.post(path, content=message.SerializeToString(), headers=PROTO),
+            web.post(path, json=body),
+            web.post(_FRIENDLY[method], json=body),
+        ]
+    answers.append(web.get("/readyz"))
+    own = {"connection", "content-type", "content-length", "date"}
+    said = b""
+    for answer in answers:
+        headers = [f"{name}: {value}" for name, value in answer.headers.items() if name not in own]
+        said += answer.content + "; ".join(headers).encode()
+    return said
+
+
+_FRIENDLY = {name: path for path, name in FRIENDLY.items()}
 
 
 @contextmanager

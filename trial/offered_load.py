@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import cycle
-from typing import Any
+from typing import Any, Protocol
 
 import grpc
+import httpx
 
 from bench.load import closed, paced
 
@@ -22,6 +23,16 @@ class OfferedCall:
     due: float
     seconds: float
     status: str
+
+
+class CallSource(Protocol):
+    """Makes calls to a server, one after the other or many at a time."""
+
+    async def call(self, deadline: float) -> str:
+        """Makes the next call; its status."""
+
+    async def close(self) -> None:
+        """Ends the connections."""
 
 
 class Source:
@@ -49,7 +60,37 @@ class Source:
         await self._channel.close()
 
 
-async def capacity(source: Source, seconds: float, deadline: float, callers: int = 8) -> float:
+_STATUSES = {200: "OK", 429: "RESOURCE_EXHAUSTED", 503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED"}
+"""gRPC's words for the statuses of HTTP that are expected here."""
+
+
+class HttpSource:
+    """The same over HTTP, by Connect in Protobuf. most: connections, each of which has one call at a time."""
+
+    def __init__(self, url: str, bodies: list[bytes], most: int) -> None:
+        limits = httpx.Limits(max_connections=most, max_keepalive_connections=most)
+        self._web = httpx.AsyncClient(base_url=url, limits=limits)
+        self._bodies = cycle(bodies)
+
+    async def call(self, deadline: float) -> str:
+        """Makes the next call; its status."""
+        headers = {"content-type": "application/proto", "connect-timeout-ms": str(int(deadline * 1000))}
+        try:
+            answer = await self._web.post(
+                BATCH, content=next(self._bodies), headers=headers, timeout=2 * deadline
+            )
+        except httpx.PoolTimeout:
+            return "RESOURCE_EXHAUSTED"  # of the client: no connection was free
+        except httpx.TransportError as error:
+            return type(error).__name__
+        return _STATUSES.get(answer.status_code, str(answer.status_code))
+
+    async def close(self) -> None:
+        """Ends the connections."""
+        await self._web.aclose()
+
+
+async def capacity(source: CallSource, seconds: float, deadline: float, callers: int = 8) -> float:
     """Calls answered a second when so many callers each wait for their answer before the next call."""
     began, answered = time.perf_counter(), 0
 
@@ -62,7 +103,7 @@ async def capacity(source: Source, seconds: float, deadline: float, callers: int
     return answered / (time.perf_counter() - began)
 
 
-async def offered(source: Source, rate: float, seconds: float, deadline: float) -> list[OfferedCall]:
+async def offered(source: CallSource, rate: float, seconds: float, deadline: float) -> list[OfferedCall]:
     """Calls that leave at their times, evenly spaced, answered or not."""
     ended: list[tuple[float, float, str]] = []
 

@@ -4,8 +4,9 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
@@ -13,9 +14,10 @@ from bench.load import quantile
 from engine.api.v1.decisions_pb2 import DecideBatchRequest
 from tests.books import write_book
 from tests.requests import li_na
+from tests.server.http.conftest import HTTP
 from tests.servers import serving
 from tests.telemetry.shown import free_port
-from trial.offered_load import OfferedCall, Source, capacity, counted, offered
+from trial.offered_load import CallSource, HttpSource, OfferedCall, Source, capacity, counted, offered
 from trial.result import PATIENCE, Curve, TrialResult, TrialSettings
 from trial.watch import Watch
 
@@ -27,31 +29,41 @@ FILLS = 3 * QUEUE_LIMIT // SIZE
 """Calls that fill the queue: three times as many requests as may wait, more than a queue and the group before it."""
 PENDING = 900
 """Calls of a short trial at most: gRPC answers UNAVAILABLE itself when 1,000 wait for a server that is slow to take them."""
+CONNECTIONS = 900
+"""Over HTTP: fewer than a server keeps."""
 MAY_GROW = 96.0
 _BUSY_SECONDS = {"TACT_BUSY_TIMEOUT": "600"}
 """The server waits for the log as long as the trial holds it."""
 
 
 def run(settings: TrialSettings) -> TrialResult:
-    """Fills the queue while the log is held; then measures what the server can do, and offers ten times as much."""
+    """Fills the queue while the log is held; measures what the server can do, and offers ten times as much. By each way."""
     result, port, log = TrialResult(), free_port(), settings.folder / "tact.db"
-    options = ("--metrics-port", str(port), "--queue-limit", str(QUEUE_LIMIT))
+    options = ("--metrics-port", str(port), "--queue-limit", str(QUEUE_LIMIT), *HTTP)
     with (
         patch.dict(os.environ, _BUSY_SECONDS),
         serving(write_book(settings.folder / "book"), log, *options) as server,
     ):
         with Watch(server, port).looking() as watch:
-            asyncio.run(_overload(result, server.target, log, settings))
+            over_grpc = asyncio.run(
+                _overload(result, partial(Source, server.target, _batches()), log, settings)
+            )
+            by_connect = partial(HttpSource, server.http, _batches(), int(settings.size(CONNECTIONS, 100)))
+            over_http = asyncio.run(_overload(result, by_connect, log, settings))
         result.expect(watch.grown() < MAY_GROW, f"memory grew by {watch.grown():.0f} MB")
         result.curves += watch.curves()
         result.expect(server.stop() == 0, "it did not stop with 0")
-    result.summary += f"; memory {watch.memory[-1][1]:.0f} MB, {watch.grown():+.0f} MB"
+    result.summary = (
+        f"gRPC: {over_grpc}; HTTP: {over_http}; memory {watch.memory[-1][1]:.0f} MB, {watch.grown():+.0f} MB"
+    )
     return result
 
 
-async def _overload(result: TrialResult, target: str, log: Path, settings: TrialSettings) -> None:
-    """Both overloads. Only the first is one on any machine: in a short trial a slow client does not overload the server."""
-    source = Source(target, _batches())
+async def _overload(
+    result: TrialResult, connect: Callable[[], CallSource], log: Path, settings: TrialSettings
+) -> str:
+    """Both overloads, in a line. Only the first is one on any machine: in a short trial a slow client does not overload."""
+    source = connect()
     try:
         await source.call(PATIENCE)
         filling = await _fill_queue(source, log)
@@ -72,13 +84,13 @@ async def _overload(result: TrialResult, target: str, log: Path, settings: Trial
     result.expect(refused != [] or settings.short, "nothing was refused")
     result.expect(accepted != [], "nothing was accepted")
     result.curves += _latencies(calls)
-    result.summary = (
+    return (
         f"full queue: {counted(filling)}; {calls_per_second * SIZE:,.0f} decisions/s offered {TIMES} times: {counted(calls)};"
         f" accepted within {quantile(accepted, 0.99):.2f} s, refused within {quantile(refused, 0.99):.2f} s (p99)"
     )
 
 
-async def _fill_queue(source: Source, log: Path) -> list[OfferedCall]:
+async def _fill_queue(source: CallSource, log: Path) -> list[OfferedCall]:
     """Holds the log until a call has ended, which then can only have been refused; all the calls, ended."""
     began = time.perf_counter()
 

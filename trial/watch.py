@@ -26,6 +26,8 @@ class Watch:
     """MB."""
     queue: Points = field(default_factory=list)
     """Requests that wait."""
+    _warm: int | None = None
+    """How many samples were taken before it was warm; None: a fifth of all."""
     _began: float = field(default_factory=time.monotonic)
     _stop: threading.Event = field(default_factory=threading.Event)
 
@@ -40,12 +42,17 @@ class Watch:
             self._stop.set()
             thread.join()
 
+    def warm(self) -> None:
+        """Says that the server has done all that it does once: what it takes until now is no growth."""
+        self._warm = len(self.memory)
+
     def grown(self) -> float:
-        """Growth of its memory in MB from the end of the first fifth, when it is warm, to the last samples.
+        """Growth of its memory in MB from when it is warm, else from the end of the first fifth, to the last samples.
 
         The least of several samples is taken at either end: processes that come and go are no growth.
         """
-        warm = [size for _, size in self.memory[len(self.memory) // 5 :]]
+        before = len(self.memory) // 5 if self._warm is None else self._warm
+        warm = [size for _, size in self.memory[before:]]
         count = max(1, len(warm) // 5)
         return min(warm[-count:]) - min(warm[:count]) if warm else 0.0
 

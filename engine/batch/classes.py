@@ -92,10 +92,9 @@ class ChosenForms:
         creative = profile.creatives[drawn]
         expires_at = None if on.held is None or reason is not None else self._now + on.held
         name = compiled_campaign.campaign.name
-        form = ChosenForm(name, on.channel, creative.variant, score, reason, expires_at)
-        if reason is not None:
-            return form, 1.0 - on.treated
-        return form, drawn_with(profile.creatives, drawn) * on.treated
+        probability = drawn_with(profile.creatives, drawn)
+        form = ChosenForm(name, on.channel, creative.variant, score, reason, expires_at, probability)
+        return form, 1.0 - on.treated if reason is not None else probability * on.treated
 
     def _number(self, number: int, profile: Profile) -> int:
         known = self._numbers.get(number)

@@ -84,7 +84,8 @@ class Kernel:
         """
         self._counts, self._learned = counts, learned
         self.funnel = Funnel()
-        self._priced = PricedCampaigns(compiled.compiled_campaigns, in_force(compiled, learned, plan.now))
+        prices = in_force(compiled, learned, plan.now)
+        self._priced = PricedCampaigns(compiled.compiled_campaigns, prices)
         self.book_lane = [*book_lane(compiled), *filter(None, (self._priced.why_exact,))]
         """Why all customers are evaluated one by one; empty if columns decide them."""
         self._compiled, self._plan = compiled, plan
@@ -92,7 +93,11 @@ class Kernel:
         self._side = SideConditions(compiled)
         self._frame = MaskFrame(compiled.index)
         self._clocks = ClockReader(compiled, plan.now)
-        self._profiles = Profiles(compiled, plan.now, self._side, counts, all_channels=on_going is not None)
+        self._profiles = Profiles(
+            *(compiled, plan.now, self._side, counts),
+            all_channels=on_going is not None,
+            is_priced=bool(prices),
+        )
         self._scorer = Scorer(self._campaigns, self._side)
         self._tiers = np.array([own.campaign.tier for own in self._campaigns], np.int64)
         self._gated = np.array([bool(own.gates) for own in self._campaigns], np.bool_)
@@ -271,9 +276,11 @@ class Kernel:
             codes[row], scores[row] = self._numbered(alone)
         kept = np.flatnonzero(~unordered)
         used, at_first = np.unique(classes[kept], return_index=True)
-        for number, row in zip(used.tolist(), kept[at_first].tolist(), strict=True):
-            sequence, profile, reason, creative, clock = (int(column[row]) for column in columns)
-            key = sequence, profile, reason, creative, tried.clock.values[clock] if clock >= 0 else None
+        firsts = kept[at_first]
+        of_firsts = zip(*(column[firsts].tolist() for column in columns), strict=True)
+        for number, row, of_first in zip(used.tolist(), firsts.tolist(), of_firsts, strict=True):
+            *of_class, clock = of_first
+            key = *of_class, tried.clock.values[clock] if clock >= 0 else None
             if key not in self._known:
                 self._known[key] = self._decided(people, row, key, float(scores[row]), by_engine)
             numbers[number] = self._known[key]

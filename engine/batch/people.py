@@ -149,7 +149,7 @@ class ColumnPeople:
         self.names: list[str] = batch.column(CUSTOMER).to_pylist()
         self.chunk = Chunk(proxy(self))  # a cycle would keep the columns until the garbage collector comes
         self._parse = parse
-        self._columns = {name: at for at, name in enumerate(batch.schema.names)}
+        self._columns: dict[str, Any] = dict(zip(batch.schema.names, batch.columns, strict=True))
         self._aliases: dict[int, tuple[str, ...]] = {
             row: tuple(self._array(ALIASES)[row].as_py()) for row in self._present(ALIASES)
         }
@@ -259,25 +259,19 @@ class ColumnPeople:
 
     def attributes(self, names: Sequence[str], row: int) -> Attributes:
         """What the customer brings of these attributes."""
-        values = ((name, self.value(name, row)) for name in names)
-        return {name: value for name, value in values if value is not None}
-
-    def value(self, name: str, row: int) -> Value | None:
-        """The value of a customer's attribute that they brought; None: it is missing."""
-        value: Value | None = None
-        array, whole = self._array(name), self._array(name + WHOLE)
-        if array is not None:
-            value = array[row].as_py()
-            if value is not None and self.kinds.get(name) in LISTS:
-                listed: Value = _listed(str(value))
-                return listed
-        if value is None and whole is not None:
-            value = whole[row].as_py()
-        return value
+        columns, attributes = self._columns, {}
+        for name in names:
+            value: Value | None = columns[name][row].as_py() if name in columns else None
+            if value is None:
+                value = columns[name + WHOLE][row].as_py() if name + WHOLE in columns else None
+            elif self.kinds.get(name) in LISTS:
+                value = _listed(str(value))
+            if value is not None:
+                attributes[name] = value
+        return attributes
 
     def _array(self, name: str) -> Any:
-        at = self._columns.get(name)
-        return None if at is None else self.batch.column(at)
+        return self._columns.get(name)
 
     def _present(self, name: str) -> list[int]:
         array = self._array(name)

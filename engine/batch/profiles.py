@@ -47,6 +47,18 @@ class Profile(NamedTuple):
     """The other channels on which it could go, in their order; only where they are wanted."""
     cost: float = 0.0
     """What its score is less by the prices of what is scarce."""
+    obstacles: tuple[Reason, ...] = ()
+    """On the channels before that on which it goes."""
+
+
+class _Tried(NamedTuple):
+    """What happens to every campaign of a shape, with the same creatives for all, that is tried in a situation."""
+
+    blocked: int | None
+    """The profile, if it cannot go."""
+    channel: str = ""
+    obstacles: tuple[Reason, ...] = ()
+    further: tuple[str, ...] = ()
 
 
 class OpenPairs(NamedTuple):
@@ -73,13 +85,17 @@ class Profiles:
         counts: QuotaCounts = NO_QUOTA_COUNTS,
         *,
         all_channels: bool = False,
+        is_priced: bool = False,
     ) -> None:
-        """all_channels: whether the further channels of campaigns that can go are wanted."""
+        """all_channels: whether the further channels of campaigns that can go are wanted. is_priced: by prices in force."""
         self.profiles: list[Profile] = []
         self._all_channels = all_channels
         self._compiled, self._now, self._counts = compiled, now, counts
         self._situations, self._interned = Situations(compiled, side), Interned()
         self._known: dict[tuple[int, int, int, int], int] = {}
+        self._shapes = [] if is_priced else list(map(_shape_of, compiled.compiled_campaigns))
+        """By campaign, what the engine reads of it when it is tried; empty where scores or prices make a difference."""
+        self._of_shapes: dict[Hashable, _Tried] = {}
         by_key: dict[Hashable, Fits] = {}
         own = [Fits(compiled_campaign, side) for compiled_campaign in compiled.compiled_campaigns]
         shared = [fits if fits.is_own else by_key.setdefault(fits.shared_by, fits) for fits in own]
@@ -118,9 +134,37 @@ class Profiles:
             campaign = int(campaigns[pair])
             key = campaign, int(fits_of_pairs[pair]), int(situations[pair]), int(passed[pair])
             if key not in self._known:
-                self._known[key] = self._tried(by_engine(int(rows[pair])), campaign)
+                self._known[key] = self._of_shape(key, int(rows[pair]), by_engine)
             numbers[at] = self._known[key]
         return numbers[codes]
+
+    def _of_shape(self, key: tuple[int, int, int, int], row: int, by_engine: EngineRow) -> int:
+        """The profile of a campaign in a situation, tried for the customer of the row unless another of its shape was."""
+        campaign, _, situation, _ = key
+        if not self._shapes or self._fits_of[campaign] != len(self._fits):
+            return self._tried(by_engine(row), campaign)
+        shape = self._shapes[campaign], situation
+        known = self._of_shapes.get(shape)
+        if known is None:
+            number = self._tried(by_engine(row), campaign)
+            profile = self.profiles[number]
+            on = profile.campaign_channel
+            self._of_shapes[shape] = (
+                _Tried(number)
+                if on is None
+                else _Tried(
+                    None, on.channel, profile.obstacles, tuple(own.channel for own in profile.further)
+                )
+            )
+            return number
+        if known.blocked is not None:
+            return known.blocked
+        compiled_campaign = self._compiled.compiled_campaigns[campaign]
+        channels = compiled_campaign.campaign_channels
+        on = channels[known.channel]
+        further = tuple(channels[name] for name in known.further)
+        profile = Profile(None, on, on.creatives, compiled_campaign, further, 0.0, known.obstacles)
+        return self._numbered(_key_of_going(profile, campaign), profile)
 
     def _tried(self, by_engine: EngineDecision, campaign: int) -> int:
         """The profile of a campaign that the engine tries alone for a customer."""
@@ -146,13 +190,13 @@ class Profiles:
         creatives = fitting_creatives(
             campaign_channel.creatives, evaluation.request.attributes, evaluation.moment
         )
-        variants = tuple(creative.variant for creative in creatives)
         further = self._further(alone, campaign_channel) if self._all_channels else ()
-        names = tuple(on.channel for on in further)
-        cost = candidates[0].cost
-        key = ("goes", campaign, campaign_channel.channel, tuple(tried.obstacles), variants, names, cost)
-        profile = Profile(None, campaign_channel, tuple(creatives), compiled_campaign, further, cost)
-        return self._numbered(key, profile)
+        obstacles = tuple(tried.obstacles)
+        profile = Profile(
+            *(None, campaign_channel, tuple(creatives), compiled_campaign, further),
+            *(candidates[0].cost, obstacles),
+        )
+        return self._numbered(_key_of_going(profile, campaign), profile)
 
     def _further(self, alone: Evaluation, first: CampaignChannel) -> tuple[CampaignChannel, ...]:
         """The channels behind the first that also let the only candidate go."""
@@ -191,6 +235,29 @@ def _key_of(tried: TriedCandidate, compiled_campaign: CompiledCampaign) -> Hasha
         for channel_result in tried.read
     )
     return tried.reason, tuple(tried.obstacles), read, compiled_campaign.active if read else ()
+
+
+def _key_of_going(profile: Profile, campaign: int) -> Hashable:
+    """What tells the profile of a campaign that goes from others."""
+    on = profile.campaign_channel
+    variants = tuple(creative.variant for creative in profile.creatives)
+    names = tuple(further.channel for further in profile.further)
+    return "goes", campaign, on and on.channel, profile.obstacles, variants, names, profile.cost
+
+
+def _shape_of(compiled_campaign: CompiledCampaign) -> Hashable:
+    """All that the engine reads of a campaign when it is tried alone on its channels, but for its creatives."""
+    channels = tuple(
+        (
+            on.channel,
+            tuple(map(id, on.rules)),
+            on.purposes,
+            tuple(map(id, on.trials.values())),
+            on.held is None,
+        )
+        for on in compiled_campaign.campaign_channels.values()
+    )
+    return compiled_campaign.channels, compiled_campaign.outbound, channels, compiled_campaign.active
 
 
 def _is_neutral(rule_result: RuleResult) -> bool:

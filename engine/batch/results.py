@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +32,8 @@ class ChosenForm(NamedTuple):
     score: float
     withheld: Reason | None
     expires_at: Instant | None
+    drawn: float
+    """The probability with which the variant is drawn."""
 
 
 class RowDecision(NamedTuple):
@@ -135,12 +138,30 @@ def without_score(decision: RowDecision) -> tuple[RowDecision, float]:
     return decision._replace(chosen=(form._replace(score=0.0),)), form.score
 
 
-class EngineDecision(NamedTuple):
-    """The engine's own decision for one customer."""
+class EngineDecision:
+    """The engine's own decision for one customer: evaluated at once, selected when it is asked for."""
 
-    evaluation: Evaluation
-    selection: Selection
-    decision: RowDecision
+    def __init__(self, evaluation: Evaluation, counts: QuotaCounts) -> None:
+        self.evaluation, self._counts = evaluation, counts
+
+    @cached_property
+    def selection(self) -> Selection:
+        """What is chosen of a customer without history."""
+        return select(self.evaluation, (), self.evaluation.request.customer, counts=self._counts)
+
+    @cached_property
+    def decision(self) -> RowDecision:
+        """The decision."""
+        decision = answer(self.evaluation, self.selection, "")
+        return RowDecision(
+            decision.outcome,
+            decision.reasons,
+            forms_of(self.selection.chosen),
+            decision.selection_probability,
+            decision.blocked_by,
+            decision.next_allowed_at,
+            decision.next_any_at,
+        )
 
 
 def decide_by_engine(
@@ -150,19 +171,7 @@ def decide_by_engine(
     learned: Learned = NOTHING_LEARNED,
 ) -> EngineDecision:
     """Evaluates one customer without history, as the per-request path does; counts: the counters that all customers share."""
-    evaluation = evaluate(compiled, request, learned)
-    selection = select(evaluation, (), request.customer, counts=counts)
-    decision = answer(evaluation, selection, "")
-    row = RowDecision(
-        decision.outcome,
-        decision.reasons,
-        forms_of(selection.chosen),
-        decision.selection_probability,
-        decision.blocked_by,
-        decision.next_allowed_at,
-        decision.next_any_at,
-    )
-    return EngineDecision(evaluation, selection, row)
+    return EngineDecision(evaluate(compiled, request, learned), counts)
 
 
 def forms_of(chosen: Sequence[SelectedProposal]) -> tuple[ChosenForm, ...]:
@@ -175,6 +184,7 @@ def forms_of(chosen: Sequence[SelectedProposal]) -> tuple[ChosenForm, ...]:
             own.proposal.score,
             own.withheld,
             own.contact.expires_at,
+            own.proposal.chosen.probability,
         )
         for own in chosen
     )

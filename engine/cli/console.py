@@ -11,6 +11,7 @@ from engine.cli.logged import check_log, system_user
 from engine.cli.options import LogUrl, settings_of
 from engine.client import Tls
 from engine.ledger.errors import LedgerError
+from engine.server.logs import configure
 
 
 def console(
@@ -60,6 +61,7 @@ def console(
     except ModuleNotFoundError as error:
         fail(f"{error.name} is not installed: pip install 'tact[console]'")
     settings = settings_of(log=log, callers=callers)
+    configure(as_json=False, level=settings.message_level)
     secured = any((tls, ca, cert, key, server_name))
     access = Access(tls, ca, cert, key, server_name, token_file)
     try:

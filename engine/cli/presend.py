@@ -166,7 +166,9 @@ def _previewed(
     from engine.batch.profiles import Disagreement  # noqa: PLC0415 - of the extra
     from engine.batch.scarce import ScarceWay  # noqa: PLC0415 - of the extra
     from engine.measure.population.preview import preview  # noqa: PLC0415 - of the extra
+    from engine.presend.processes import keep_loaded  # noqa: PLC0415 - of the extra
 
+    keep_loaded()
     way = None if scarce is None else ScarceWay(scarce.value)
     counted = None if log is None or scarce is None else _counted(compiled, plan, log)
     columns = TextColumn("{task.completed:,} people"), TextColumn("{task.fields[rate]}"), TimeElapsedColumn()

@@ -27,7 +27,7 @@ from engine.measure.population.simulate import PeopleRefused
 from engine.model.decision import Outcome
 from engine.model.instant import Instant, to_datetime
 from engine.presend.population import Population, PopulationSource, fingerprint_of, staged
-from engine.presend.processes import StopSwitch, Work, committed, now, read_demand
+from engine.presend.processes import StopSwitch, Work, committed, keep_loaded, now, read_demand
 from engine.presend.processes import send as send_parts
 from engine.presend.rows import SendPlan
 from engine.presend.run import (
@@ -74,6 +74,7 @@ def send(
     as_json: bool,
 ) -> None:
     """Sends to everybody; prints what was sent. Ends the command with its exit code where it cannot."""
+    keep_loaded()
     url = settings_of(log=call.log).log
     try:
         check_url(url)

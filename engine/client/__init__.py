@@ -47,6 +47,7 @@ from engine.client.errors import (
     error_of_status,
 )
 from engine.client.many import Interrupted
+from engine.client.privacy import PrivacyClient
 from engine.client.results import ItemResults, Recorded, RecordResults
 from engine.client.rulebooks import RulebooksClient
 from engine.client.sync import Client
@@ -69,6 +70,7 @@ __all__ = [
     "OutOfDate",
     "Overloaded",
     "Plain",
+    "PrivacyClient",
     "RecordResults",
     "Recorded",
     "RequestIdReused",

@@ -19,10 +19,12 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from engine.client import TactError
+from engine.console.books import BookShelf
 from engine.console.guard import Guard
 from engine.console.log import LogReader
 from engine.console.page import Asked, ConsolePage, Refusal, Servers, Socket
 from engine.console.render import FOLDER, LANGUAGE_COOKIE, PageTemplates
+from engine.console.reporting import ReportDesk
 from engine.console.texts import LANGUAGE, _, chosen_language
 from engine.console.users import ConsoleUser, ConsoleUsers
 from engine.ledger.errors import LedgerError
@@ -38,6 +40,8 @@ class ConsoleParts(NamedTuple):
 
     users: ConsoleUsers
     log: LogReader
+    shelf: BookShelf
+    reports: ReportDesk
     servers: Servers
     origins: Sequence[str]
     """Under which it is reached; the first is shown to people."""
@@ -88,7 +92,7 @@ class Console:
             ),
             Mount("/static", StaticFiles(directory=FOLDER / "static"), name="static"),
         ]
-        handlers: Mapping[Any, Any] = {HTTPException: self._not_there, Exception: self._fault}
+        handlers: Mapping[Any, Any] = {HTTPException: self._not_there}
         self.app: ASGIApp = Guard(Starlette(routes=routes, exception_handlers=handlers), parts.origins)
 
     def user_of(self, request: Request | WebSocket) -> ConsoleUser | None:
@@ -105,8 +109,7 @@ class Console:
 
     def refused(self, request: Request, status: int, sentence: str) -> Response:
         """A page that says why a request is refused."""
-        with suppress(KeyError):
-            log.info("console refused", page=request.scope["page"], status=status)
+        log.info("console refused", page=request.scope["page"], status=status)
         user = request.scope.get("user")
         return self.templates.page(
             request, user, "error.html", {"status": status, "sentence": sentence}, status
@@ -122,18 +125,35 @@ class Console:
             if not user.may(page.roles):
                 needed = _(" or ").join(sorted(page.roles))
                 return self.refused(request, 403, _("This needs the role %(roles)s.") % {"roles": needed})
-            try:
-                form = await read_form(request, page.most_bytes)
-                asked = Asked(request, user, self.parts.log, self.parts.servers, self.templates, form)
-                return await _answered(page, asked)
-            except Refusal as refusal:
-                return self.refused(request, refusal.status, str(refusal))
-            except TactError as error:
-                return self.refused(request, _status_of(error), error.status.message or str(error))
-            except LedgerError as error:
-                return self.refused(request, 503, without_secrets(str(error)))
+            return await self._answer(page, request, user)
 
         return endpoint
+
+    async def _answer(self, page: ConsolePage, request: Request, user: ConsoleUser) -> Response:
+        """What the page's handler answers; a page that says why, where it refuses or fails."""
+        try:
+            form = await read_form(request, page.most_bytes)
+            parts = self.parts
+            asked = Asked(
+                request,
+                user,
+                parts.log,
+                parts.shelf,
+                parts.reports,
+                parts.servers,
+                parts.users,
+                self.templates,
+                form,
+            )
+            return await _answered(page, asked)
+        except Refusal as refusal:
+            return self.refused(request, refusal.status, str(refusal))
+        except TactError as error:
+            return self.refused(request, _status_of(error), error.status.message or str(error))
+        except LedgerError as error:
+            return self.refused(request, 503, without_secrets(str(error)))
+        except Exception as error:  # noqa: BLE001 every fault becomes a page, and a message without data
+            return self._fault(request, error)
 
     def _open_endpoint(self, page: OpenPage) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
@@ -171,11 +191,12 @@ class Console:
 
     async def _not_there(self, request: Request, error: Exception) -> Response:
         self._begin(request, "")
+        request.scope["user"] = self.user_of(request)
         status = error.status_code if isinstance(error, HTTPException) else 404
         sentences = {404: _("There is no such page."), 405: _("This page does not take such requests.")}
         return self.refused(request, status, sentences.get(status, _("The request is not valid.")))
 
-    async def _fault(self, request: Request, error: Exception) -> Response:
+    def _fault(self, request: Request, error: Exception) -> Response:
         log.error("the console met a fault", page=request.scope.get("page", ""), exc_info=error)
         return self.refused(request, 500, _("The console met a fault of its own; its messages say more."))
 
@@ -184,9 +205,6 @@ async def read_form(request: Request, most_bytes: int) -> dict[str, str]:
     """The fields of the form that was sent; of several with one name the last. Raises Refusal."""
     if request.method in ("GET", "HEAD"):
         return {}
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/x-www-form-urlencoded":
-        raise Refusal(415, _("The console takes forms only."))
     body = bytearray()
     try:
         async for chunk in request.stream():
@@ -195,6 +213,11 @@ async def read_form(request: Request, most_bytes: int) -> dict[str, str]:
                 raise Refusal(413, _("The form is too large."))
     except ClientDisconnect:
         raise Refusal(400, _("The form did not arrive as a whole.")) from None
+    if not body:
+        return {}
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        raise Refusal(415, _("The console takes forms only."))
     try:
         fields = parse_qsl(
             body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS

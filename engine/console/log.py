@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import Empty, LifoQueue
+from threading import Lock
 
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
@@ -21,6 +22,7 @@ class LogReader:
         self.url = url
         self._first = open_store(url)
         self._idle: LifoQueue[Store] = LifoQueue(_MOST_KEPT)
+        self._turn = Lock()
 
     @contextmanager
     def connection(self) -> Iterator[Store]:
@@ -45,9 +47,11 @@ class LogReader:
         with self.connection() as store, store.transaction(writes=False):
             yield store
 
-    def writer(self) -> Store:
-        """A connection that may write too, which the roll-up does; to be closed."""
-        return open_store(self.url)
+    @contextmanager
+    def writing(self) -> Iterator[Store]:
+        """The connection that may write too: what is counted, and who looked at a person. For one thread at a time."""
+        with self._turn:
+            yield self._first
 
     def close(self) -> None:
         """Closes what is open."""

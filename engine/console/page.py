@@ -1,5 +1,6 @@
 """What a page of the console is: its route, the roles that it needs, and what it is given to answer a request."""
 
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -9,10 +10,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.websockets import WebSocket
 
-from engine.client import Client, RulebooksClient, Tls
+from engine.client import Client, PrivacyClient, RulebooksClient, Tls
+from engine.console.books import BookShelf
 from engine.console.log import LogReader
-from engine.console.users import ConsoleUser
+from engine.console.reporting import ReportDesk
+from engine.console.users import ConsoleUser, ConsoleUsers
 from engine.ledger.store.store import Store
+from engine.measure.replay import END
+from engine.model.instant import DAY, Instant
 from engine.server.access.roles import Role
 
 EVERYONE = frozenset(Role)
@@ -25,6 +30,19 @@ READERS = frozenset((Role.READ, Role.WRITE, Role.APPROVE, Role.ADMIN))
 
 SMALL_FORM = 64 * 1024
 """Bytes of a form, unless its page allows more."""
+
+
+SHOWN_DAYS = ("1", "7", "30", "90", "400")
+"""Periods that pages offer, in days; texts, as addresses have them."""
+
+
+class ShownPeriod(NamedTuple):
+    """The period that a page shows: so many days of UTC, the present one included."""
+
+    days: int
+    since: Instant
+    until: Instant
+    """Exclusive; beyond now, since decisions of a later moment may have been tried out."""
 
 
 class Refusal(Exception):
@@ -52,7 +70,10 @@ class Asked:
     request: Request
     user: ConsoleUser
     log: LogReader
+    shelf: BookShelf
+    reports: ReportDesk
     servers: Servers
+    users: ConsoleUsers
     templates: Any
     """Renders templates."""
     form: Mapping[str, str]
@@ -67,6 +88,13 @@ class Asked:
         """A part of the path that the route names."""
         value: str = self.request.path_params[name]
         return value
+
+    def days(self, otherwise: int = 7) -> "ShownPeriod":
+        """The period that the parameter `days` names, ending now."""
+        text = self.query("days")
+        days = int(text) if text in SHOWN_DAYS else otherwise
+        today = time.time_ns() // 1000 // DAY * DAY
+        return ShownPeriod(days, today - (days - 1) * DAY, END)
 
     def page(self, template: str, *, status: int = 200, **context: Any) -> Response:
         """The template as a page."""
@@ -89,6 +117,11 @@ class Asked:
     def rulebooks(self) -> RulebooksClient:
         """A client of releases under the user's roles; to be closed. Raises Refusal where there is no server."""
         client: RulebooksClient = self._connected(RulebooksClient)
+        return client
+
+    def privacy(self) -> PrivacyClient:
+        """A client of persons' rights under the user's roles; to be closed. Raises Refusal where there is no server."""
+        client: PrivacyClient = self._connected(PrivacyClient)
         return client
 
     def _connected(self, kind: type[Any]) -> Any:

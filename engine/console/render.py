@@ -1,8 +1,10 @@
 """Renders templates as pages: what every page has, in the user's language and colours."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -62,23 +64,28 @@ class PageTemplates:
             user=user,
             here=here,
             back=request.url.path,
-            entries=self._entries(user),
+            entries=self.entries(user),
             language=LANGUAGE.get(),
             languages=LANGUAGES,
             theme=theme if theme in THEMES else "auto",
             themes=THEMES,
             nonce=request.scope["nonce"],
-            url=request.app.url_path_for,
+            url=partial(_link, request),
         )
         page = self._pages.get(here)
         policy = content_policy(request.scope["nonce"], inline_styles=page is not None and page.inline_styles)
         return HTMLResponse(shown, status, {"content-security-policy": policy})
 
-    def _entries(self, user: ConsoleUser | None) -> list[ConsolePage]:
+    def entries(self, user: ConsoleUser | None) -> list[ConsolePage]:
         """Of the navigation: the pages that the user may open."""
         if user is None:
             return []
         return [page for page in self._pages.values() if page.nav and user.may(page.roles)]
+
+
+def _link(request: Request, page: str, /, **parts: Any) -> str:
+    """The address of a page; names of campaigns and the like are quoted."""
+    return str(request.app.url_path_for(page, **{key: quote(str(part)) for key, part in parts.items()}))
 
 
 _IN_SCRIPTS = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})

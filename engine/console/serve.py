@@ -6,25 +6,37 @@ import socket
 from collections.abc import Callable, Sequence
 from ipaddress import ip_network
 from pathlib import Path
+from threading import Event, Thread
 from typing import NamedTuple
 
+import structlog
 import uvicorn
 
 from engine.console.app import Console, ConsoleParts
+from engine.console.books import BookShelf
 from engine.console.log import LogReader
 from engine.console.login import OPEN_PAGES
 from engine.console.page import Servers
+from engine.console.reporting import ReportDesk
 from engine.console.table import PAGES, SOCKETS
 from engine.console.users import ConsoleUsers, ProxyNetwork
+from engine.ledger.errors import LedgerError
+from engine.measure.rollup import roll_up
 from engine.server.access.callers import Callers
 from engine.server.access.callers_file import MOST_BYTES, CallersFile, WrongCallers
 from engine.server.access.file_watcher import WatchedFile
 from engine.server.access.limits import Limits
 from engine.server.listen import CannotServe, addresses_of, in_use
 
+log = structlog.get_logger()
+
 _LOOK_SECONDS = 1.0
 _STOP_SECONDS = 5
 """How long requests that are answered may take once it is told to stop."""
+
+
+_COUNT_SECONDS = 5.0
+"""Between two looks whether there is something new to count."""
 
 
 _MOST_CONNECTIONS = 200
@@ -67,16 +79,48 @@ def serve_console(options: ConsoleOptions, announce: Callable[[str, str], None])
     origins = [options.origin] if options.origin else [_origin(host, port) for host in _names(options.host)]
     users = ConsoleUsers(callers, options.token, options.starter, networks)
     cookie = "__Host-tact" if origins[0].startswith("https:") else f"tact_console_{port}"
-    reader = LogReader(options.log)
+    reader, counting, reports = LogReader(options.log), None, ReportDesk(options.log)
     try:
-        parts = ConsoleParts(users, reader, options.servers, origins, cookie)
+        parts = ConsoleParts(users, reader, BookShelf(), reports, options.servers, origins, cookie)
         console = Console(parts, PAGES, SOCKETS, OPEN_PAGES)
+        counting = Counting(reader)
+        counting.start()
         local = options.host in _LOOPBACK and (callers is None or options.token is not None)
         once = f"{origins[0]}/login?code={users.one_time_code()}" if local else ""
-        asyncio.run(_run(console, opened, watched, lambda: announce(origins[0], once)))
+        asyncio.run(_run(console, opened, watched, lambda: announce(_origin(options.host, port), once)))
     finally:
         opened.close()
+        if counting is not None:
+            counting.stop()
+        reports.close()
         reader.close()
+
+
+class Counting:
+    """Keeps the totals up to date, in a thread of its own."""
+
+    def __init__(self, reader: LogReader) -> None:
+        self._reader, self._ended = reader, Event()
+        self._thread = Thread(target=self._run, name="counting", daemon=True)
+
+    def start(self) -> None:
+        """Begins."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends it, after what is being counted."""
+        self._ended.set()
+        self._thread.join(_STOP_SECONDS)
+
+    def _run(self) -> None:
+        pause = 0.0
+        while not self._ended.wait(pause):
+            try:
+                with self._reader.writing() as store:
+                    pause = _COUNT_SECONDS if roll_up(store, longest=1.0) else 0.01
+            except LedgerError as error:
+                log.warning("totals are not counted", error=str(error))
+                pause = _COUNT_SECONDS
 
 
 async def _run(

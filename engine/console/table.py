@@ -4,13 +4,32 @@ from collections.abc import Sequence
 
 from engine.console import login
 from engine.console.page import ConsolePage, Socket
-from engine.console.pages import books, drafts, overview, tryout
+from engine.console.pages import (
+    books,
+    campaigns,
+    decisions,
+    drafts,
+    experiments,
+    operations,
+    overview,
+    person,
+    pressure,
+    report,
+    tryout,
+)
 
 PAGES: Sequence[ConsolePage] = (
     *overview.PAGES,
     *books.PAGES,
     *drafts.PAGES,
     *tryout.PAGES,
+    *campaigns.PAGES,
+    *decisions.PAGES,
+    *pressure.PAGES,
+    *experiments.PAGES,
+    *report.PAGES,
+    *person.PAGES,
+    *operations.PAGES,
     *login.PAGES,
 )
 

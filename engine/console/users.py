@@ -121,6 +121,10 @@ class ConsoleUsers:
             return None
         return ConsoleUser(caller.name, caller.roles, token, by_proxy=True)
 
+    def listed(self) -> list[tuple[str, str, list[str]]]:
+        """What the callers file names: kind, name and roles; nothing of tokens."""
+        return [] if self._callers is None else self._callers().listed()
+
     def trusts(self, peer: str) -> bool:
         """Whether the address belongs to a proxy that is believed."""
         try:

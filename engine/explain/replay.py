@@ -24,9 +24,6 @@ _DIFFERS = (
 )
 
 
-_THIN = "a run sent it to a population and kept neither inputs nor candidates; --full-log keeps them"
-
-
 class NoSuchDecision(Exception):
     """The log holds no decision of this id."""
 
@@ -62,8 +59,8 @@ async def explain_found(
     """Explains a decision that was read from the log, as `explain_logged` does."""
     if logged.decision.book_version != compiled.book.version:
         return _as_logged(logged, None, only, _other_book(logged.decision.book_version, compiled))
-    if logged.state.is_thin:
-        return _as_logged(logged, None, only, (_THIN, *_scarce(logged, compiled)))
+    if logged.state.lacking:
+        return _as_logged(logged, None, only, (logged.state.lacking, *_scarce(logged, compiled)))
     notes = _not_held(logged, compiled)
     evaluation = evaluate(compiled, logged.state.request, logged.state.learned)
     again = _decide_again(evaluation, logged)

@@ -11,9 +11,16 @@ LedgerError
 ├── TooManyNames        the person would have more names than are kept
 ├── EventIdTaken        the event_id names another outcome of the customer
 ├── OtherVersion           another version of the book decides for this person; nothing is decided
+├── PersonErased        the person was erased while the call was under way; nothing of it is kept
 ├── OutcomeRefused      the outcome does not fit its decision, or its customer is not known
 └── DecisionFault       a fault of the program's own, met while this one request was decided
+
+WouldWait is no failure: a transaction that was to begin at once would have to wait for another process.
 """
+
+
+class WouldWait(Exception):
+    """A transaction that was not to wait would have to wait for another process; nothing of it has begun."""
 
 
 class LedgerError(Exception):
@@ -70,6 +77,10 @@ class OutcomeRefused(LedgerError):
 
 class OtherVersion(LedgerError):
     """During a staged roll-out another version of the book decides for this person; nothing is decided."""
+
+
+class PersonErased(LedgerError):
+    """The person was erased while the call was under way; nothing of it is kept."""
 
 
 class TooManyNames(LedgerError):

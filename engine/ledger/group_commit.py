@@ -9,11 +9,10 @@ an idle one waits for nobody. Method: DeWitt et al., "Implementation Techniques 
 import asyncio
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic
 
 import structlog
 
@@ -26,14 +25,23 @@ from engine.ledger.errors import (
     LedgerError,
     LedgerFull,
     LedgerUnavailable,
+    WouldWait,
+)
+from engine.ledger.submissions import (
+    LATE,
+    CommandT,
+    CommitCounts,
+    ResultT,
+    Submission,
+    SubmissionGroup,
+    commands_of,
+    deliver,
+    in_time,
+    is_in_time,
+    resolve,
 )
 
 log = structlog.get_logger()
-
-CommandT = TypeVar("CommandT")
-
-
-ResultT = TypeVar("ResultT")
 
 
 ApplyGroup = Callable[[Sequence[CommandT]], Sequence[ResultT | LedgerError]]
@@ -52,50 +60,19 @@ OnGroup = Callable[[int, float, bool], None]
 """Called with the number of a group's commands, the seconds it took, and whether the store is well."""
 
 
+AtOnce = Callable[[], AbstractContextManager[None]]
+"""A block in which transactions raise WouldWait in place of waiting for other processes."""
+
+
 _RETRY_AFTER = 0.25
 
 
-@dataclass(slots=True)
-class _Submission(Generic[CommandT, ResultT]):
-    commands: Sequence[CommandT]
-    future: "asyncio.Future[Sequence[ResultT | LedgerError]]"
-    loop: asyncio.AbstractEventLoop
-    deadline: float | None
-    proves: bool = False
-
-    @property
-    def size(self) -> int:
-        """The commands that count: those of a proof do not."""
-        return 0 if self.proves else len(self.commands)
+_ALONE = 8
+"""Groups of one command each, after which the next one is taken to be alone as well."""
 
 
-class CommitCounts:
-    """Counts what became of commands and groups. Safe to use from any thread."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._lost: Counter[type] = Counter()
-        self.kept = 0
-        """Commands that the store took."""
-        self.groups_lost = 0
-        """Groups of which the store did not take every command."""
-        self.largest_lost = 0
-        """Commands of the largest of them."""
-
-    def lost(self, kind: type | None = None) -> int:
-        """The commands that the store did not take, of a kind or of all."""
-        with self._lock:
-            return self._lost.total() if kind is None else self._lost[kind]
-
-    def lose(self, commands: Sequence[object], *, group: bool) -> None:
-        """Counts commands that the store did not take, of a group or refused before they were tried."""
-        with self._lock:
-            self._lost.update(map(type, commands))
-            self.groups_lost += group
-            self.largest_lost = max(self.largest_lost, group * len(commands))
-
-
-_Group = list[_Submission[CommandT, ResultT]]
+_QUICK_SECONDS = 0.005
+"""How long each of them may have taken, the sync to disk included: as long may the event loop stand still for the next one."""
 
 
 class GroupCommit(Generic[CommandT, ResultT]):
@@ -104,6 +81,10 @@ class GroupCommit(Generic[CommandT, ResultT]):
     While the store does not take groups, one submission at a time is tried and the others are refused at once, so that no
     caller waits for what will not come. A group that fails by what one of its commands would write, or by a fault of the
     program's own, is tried again in halves, so that such a command fails alone.
+
+    Where commands come one at a time and the store is quick, the event loop commits them itself, which saves the way to the
+    thread and back. It does so for a brief command that waits alone, after a number of groups that were quick and of one
+    command each, and where nobody else holds the store; two that wait together, or a slow sync, give the thread its work back.
 
     limit: commands that may wait; more are refused with LedgerFull. transaction: opened once a group; deadlines that pass
     while it waits for its locks have passed. largest: commands in a group; a larger submission is a group by itself.
@@ -125,16 +106,22 @@ class GroupCommit(Generic[CommandT, ResultT]):
         self._limit = limit
         self._transaction = transaction or _no_transaction
         self._largest = largest
-        self._queue: deque[_Submission[CommandT, ResultT]] = deque()
+        self._queue: deque[Submission[CommandT, ResultT]] = deque()
         self._submitting = threading.Lock()
         self._changed = threading.Condition()
+        self._committing = threading.Lock()
+        """Held by whoever takes a group from the queue, until it is committed."""
+        self._alone = 0
+        """The last groups in a row that were quick and of one command."""
         self._submitted = 0
         self._taken = 0
         self._done = 0
         self._trouble: str | None = None
         self.counts = CommitCounts()
         self.on_group: OnGroup | None = None
-        """Called after every group, in the queue's thread."""
+        """Called after every group, in the thread that committed it."""
+        self.at_once: AtOnce | None = None
+        """None for a store that may wait for others than those who hold it: then only the thread commits."""
         self._waking = False
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -174,19 +161,27 @@ class GroupCommit(Generic[CommandT, ResultT]):
             raise LedgerFull(_RETRY_AFTER)
 
     async def submit(
-        self, commands: Sequence[CommandT], *, deadline: float | None = None, proves: bool = False
+        self,
+        commands: Sequence[CommandT],
+        *,
+        deadline: float | None = None,
+        proves: bool = False,
+        brief: bool = False,
     ) -> Sequence[ResultT | LedgerError]:
         """Commits the commands, in order; the result of each, or its error.
 
         deadline: on time.monotonic's clock; commands whose turn comes later are not committed. proves: they are a group by
-        themselves, are tried whatever waits and whatever the trouble, and count nowhere. Raises LedgerFull and LedgerClosed
-        at once, and LedgerUnavailable or DeadlinePassed where it is that of all commands and nothing was kept.
+        themselves, are tried whatever waits and whatever the trouble, and count nowhere. brief: it is one command that
+        takes no longer than others of its kind. Raises LedgerFull and LedgerClosed at once, and LedgerUnavailable or
+        DeadlinePassed where it is that of all commands and nothing was kept.
         """
         if not proves:
             self._check_trouble(commands)
             self._check_room(len(commands))
         loop = asyncio.get_running_loop()
-        submission = _Submission[CommandT, ResultT](commands, loop.create_future(), loop, deadline, proves)
+        submission = Submission[CommandT, ResultT](
+            commands, loop.create_future(), loop, deadline, proves, brief
+        )
         with self._submitting:
             if self._closed:
                 raise LedgerClosed("the server is going down")
@@ -194,7 +189,7 @@ class GroupCommit(Generic[CommandT, ResultT]):
             self._queue.append(submission)
         if not self._waking:
             self._waking = True
-            loop.call_soon(self._wake)
+            loop.call_soon(self._settle_or_wake)
         return await submission.future
 
     def _check_trouble(self, commands: Sequence[CommandT]) -> None:
@@ -210,30 +205,69 @@ class GroupCommit(Generic[CommandT, ResultT]):
         self._wake()
         self._thread.join()
 
-    def _wake(self) -> None:
-        """Wakes the thread: once for all that the event loop had at hand, so that it makes one group of them."""
+    def _settle_or_wake(self) -> None:
+        """Commits what waits alone, or wakes the thread, once for all that the event loop had at hand: it makes one group."""
         self._waking = False
+        if not self._settles_alone():
+            self._wake()
+
+    def _wake(self) -> None:
         with self._changed:
             self._changed.notify()
 
-    def _run(self) -> None:
-        while group := self._next_group():
-            start, size = time.perf_counter(), sum(submission.size for submission in group)
-            current, results = self._commit(group)
-            seconds = time.perf_counter() - start
-            self._done += size
-            proves = group[0].proves
-            if not proves:
-                self._count(_commands_of(current), results)
-            _deliver(current, results)
-            if self.on_group is not None and not proves:
-                self.on_group(size, seconds, self._trouble is None)
+    def _settles_alone(self) -> bool:
+        """Whether what waited was one brief command, which is committed here."""
+        if self.at_once is None or self._alone < _ALONE or len(self._queue) != 1:
+            return False
+        if not self._committing.acquire(blocking=False):
+            return False
+        try:
+            if len(self._queue) != 1 or not self._queue[0].brief or self._trouble is not None:
+                return False
+            group = self._next_group()
+            try:
+                with self.at_once():
+                    current, results = self._finish(group)
+            except WouldWait:
+                self._alone = 0
+                self._taken -= len(group)
+                self._queue.appendleft(group[0])
+                return False
+        finally:
+            self._committing.release()
+        resolve([(submission, 0) for submission in current], results)
+        return True
 
-    def _next_group(self) -> _Group[CommandT, ResultT]:
-        """The submissions that wait, up to the largest group; empty when closed and done."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._closed)
-        group: _Group[CommandT, ResultT] = []
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._queue or self._closed)
+            with self._committing:
+                group = self._next_group()
+                finished = self._finish(group) if group else None
+            if finished is not None:
+                deliver(*finished)
+            elif self._closed:
+                return
+
+    def _finish(
+        self, group: SubmissionGroup[CommandT, ResultT]
+    ) -> tuple[SubmissionGroup[CommandT, ResultT], Sequence[ResultT | LedgerError] | BaseException]:
+        """Commits and counts the group; the submissions whose callers still waited, and their results."""
+        start, size = time.perf_counter(), sum(submission.size for submission in group)
+        current, results = self._commit(group)
+        seconds = time.perf_counter() - start
+        self._done += size
+        self._alone = self._alone + 1 if size == 1 and seconds <= _QUICK_SECONDS else 0
+        if not group[0].proves:
+            self._count(commands_of(current), results)
+            if self.on_group is not None:
+                self.on_group(size, seconds, self._trouble is None)
+        return current, results
+
+    def _next_group(self) -> SubmissionGroup[CommandT, ResultT]:
+        """The submissions that wait, up to the largest group; none where the other thread has taken them."""
+        group: SubmissionGroup[CommandT, ResultT] = []
         size = 0
         while self._queue and (not group or self._fits(self._queue[0], group, size)):
             group.append(self._queue.popleft())
@@ -242,7 +276,7 @@ class GroupCommit(Generic[CommandT, ResultT]):
         return group
 
     def _fits(
-        self, submission: _Submission[CommandT, ResultT], group: _Group[CommandT, ResultT], size: int
+        self, submission: Submission[CommandT, ResultT], group: SubmissionGroup[CommandT, ResultT], size: int
     ) -> bool:
         """Whether a submission may be of the group, which has so many commands."""
         proves = submission.proves or group[0].proves
@@ -264,22 +298,24 @@ class GroupCommit(Generic[CommandT, ResultT]):
             self.counts.kept += len(commands)
 
     def _commit(
-        self, group: _Group[CommandT, ResultT]
-    ) -> tuple[_Group[CommandT, ResultT], Sequence[ResultT | LedgerError] | BaseException]:
+        self, group: SubmissionGroup[CommandT, ResultT]
+    ) -> tuple[SubmissionGroup[CommandT, ResultT], Sequence[ResultT | LedgerError] | BaseException]:
         """Commits the group; the submissions whose callers still waited, and their results or what failed all of them."""
-        current = _in_time(group)
+        current = in_time(group, time.monotonic())
         if not current:
             return current, ()
-        parts = self._divide(_commands_of(current))
+        parts = self._divide(commands_of(current))
         if len(parts) > 1:
             return current, self._in_parts(current, parts)
         results: Sequence[ResultT | LedgerError] = []
         try:
-            with self._transaction(_commands_of(current)):
-                current = _in_time(current)
-                results = self._apply(_commands_of(current)) if current else []
+            with self._transaction(commands_of(current)):
+                current = in_time(current, time.monotonic())
+                results = self._apply(commands_of(current)) if current else []
+        except WouldWait:
+            raise
         except Exception as error:  # noqa: BLE001 the callers must hear of a fault, and the thread must live on
-            commands = _commands_of(current)
+            commands = commands_of(current)
             if isinstance(error, CommitUnknown) and results:
                 self._trouble = str(error)
                 return current, [_unknown(error, result) for result in results]
@@ -300,18 +336,18 @@ class GroupCommit(Generic[CommandT, ResultT]):
         return True
 
     def _in_parts(
-        self, group: _Group[CommandT, ResultT], parts: Sequence[Sequence[CommandT]]
+        self, group: SubmissionGroup[CommandT, ResultT], parts: Sequence[Sequence[CommandT]]
     ) -> list[ResultT | LedgerError]:
         """The results of the parts, one after the other; none is tried once the store did not take one."""
         callers = [submission for submission in group for _ in submission.commands]
         results: list[ResultT | LedgerError] = []
         for part in parts:
             now, start = time.monotonic(), len(results)
-            waits = [_is_in_time(caller, now) for caller in callers[start : start + len(part)]]
+            waits = [is_in_time(caller, now) for caller in callers[start : start + len(part)]]
             of_part = iter(
                 self._of_part([command for command, is_due in zip(part, waits, strict=True) if is_due])
             )
-            results += [next(of_part) if is_due else DeadlinePassed(_LATE) for is_due in waits]
+            results += [next(of_part) if is_due else DeadlinePassed(LATE) for is_due in waits]
             if self._trouble is not None:
                 unavailable = LedgerUnavailable(self._trouble)
                 return results + [unavailable] * (len(callers) - len(results))
@@ -358,72 +394,3 @@ def _no_transaction(_: object) -> AbstractContextManager[None]:
 
 def _undivided(commands: Sequence[CommandT]) -> Sequence[Sequence[CommandT]]:
     return (commands,)
-
-
-def _commands_of(group: _Group[CommandT, ResultT]) -> list[CommandT]:
-    return [command for submission in group for command in submission.commands]
-
-
-_LATE = "the deadline had passed before the decision could be committed"
-
-
-def _in_time(group: _Group[CommandT, ResultT]) -> _Group[CommandT, ResultT]:
-    """The submissions whose callers still wait; those whose deadline has passed get DeadlinePassed."""
-    now = time.monotonic()
-    late = [submission for submission in group if not _is_in_time(submission, now)]
-    if late:
-        _deliver(late, DeadlinePassed(_LATE))
-    return [
-        submission for submission in group if _is_in_time(submission, now) and not submission.future.done()
-    ]
-
-
-def _is_in_time(submission: _Submission[CommandT, ResultT], now: float) -> bool:
-    return submission.deadline is None or now < submission.deadline
-
-
-def _deliver(
-    group: _Group[CommandT, ResultT], results: Sequence[ResultT | LedgerError] | BaseException
-) -> None:
-    """Hands each submission its results, with one wake-up an event loop."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Submission[CommandT, ResultT], int]]] = {}
-    start = 0
-    for submission in group:
-        by_loop.setdefault(submission.loop, []).append((submission, start))
-        start += len(submission.commands)
-    for loop, submissions in by_loop.items():
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(_resolve, submissions, results)
-
-
-def _resolve(
-    submissions: Sequence[tuple[_Submission[CommandT, ResultT], int]],
-    results: Sequence[ResultT | LedgerError] | BaseException,
-) -> None:
-    for submission, start in submissions:
-        if submission.future.done():
-            continue
-        if isinstance(results, BaseException):
-            submission.future.set_exception(results)
-            continue
-        of_submission = results[start : start + len(submission.commands)]
-        if (common := _common_error(of_submission)) is not None:
-            submission.future.set_exception(common)
-        else:
-            submission.future.set_result(of_submission)
-
-
-def _common_error(results: Sequence[object]) -> LedgerError | None:
-    """Why none of the commands was committed, where that is for one reason that is none of theirs.
-
-    CommitUnknown is of each command alone: it says what that command would have returned.
-    """
-    for kind in (LedgerUnavailable, DeadlinePassed):
-        errors = [
-            error
-            for error in results
-            if isinstance(error, kind) and not isinstance(error, DataRefused | CommitUnknown)
-        ]
-        if errors and len(errors) == len(results):
-            return errors[0]
-    return None

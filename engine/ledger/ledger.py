@@ -43,6 +43,8 @@ class Ledger:
             transaction=partial(transaction, store),
             divide=partial(divided, store),
         )
+        if store.begins_at_once:
+            self._queue.at_once = store.at_once
         self.reader = LedgerReader(store, limit=limit)
 
     async def commit(self, command: Command[ResultT], *, deadline: float | None = None) -> ResultT:
@@ -61,7 +63,8 @@ class Ledger:
         time.monotonic's clock. Raises LedgerFull, LedgerClosed, LedgerUnavailable, DeadlinePassed for all of them; then
         nothing is kept.
         """
-        return await self._queue.submit(commands, deadline=deadline)
+        brief = len(commands) == 1 and isinstance(commands[0], DecideCommand)
+        return await self._queue.submit(commands, deadline=deadline, brief=brief)
 
     def check_room(self, commands: int) -> None:
         """Raises LedgerFull where so many more commands would be refused now."""

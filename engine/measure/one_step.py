@@ -14,7 +14,6 @@ from engine.decide.select import Selection, select
 from engine.decide.signals.strata import PREFIX
 from engine.explain.books import Books
 from engine.ledger.commit.replay import (
-    THIN,
     LoggedDecision,
     logged_decision_of,
     logged_state_of,
@@ -62,8 +61,8 @@ class BookSide:
             self._unknown[versions] = "" if is_same else _why_unknown(self.compiled, deciding, challenger)
         if reason := self._unknown[versions]:
             return f"{self.name} {reason}"
-        if logged.state.is_thin:
-            return THIN
+        if logged.state.lacking:
+            return logged.state.lacking
         hidden, logged_units = logged.state.masked, logged.state.request.units
         masked = sorted(self._values_read.intersection(hidden))
         masked += sorted(set(self.compiled.units).intersection(hidden).difference(logged_units))

@@ -20,7 +20,7 @@ from engine.decide.select import Selection
 from engine.explain.books import Books
 from engine.explain.replay import select_again
 from engine.ledger.commit.decision_rows import MOST_CANDIDATES, decision_row
-from engine.ledger.commit.replay import THIN, LoggedState, logged_state_of
+from engine.ledger.commit.replay import LoggedState, logged_state_of
 from engine.ledger.queries.challenges import Challenged
 from engine.ledger.queries.decisions import decisions_after
 from engine.ledger.store.rows import DecisionRow
@@ -107,8 +107,8 @@ def replay(row: DecisionRow, compiled: CompiledBook | None) -> Replayed:
         logged = logged_state_of(row, compiled)
     except (orjson.JSONDecodeError, KeyError, IndexError, TypeError, ValueError):
         return Replayed(row.decision_id, ReplayResult.NOT_REPLAYABLE, _UNREADABLE)
-    if logged.is_thin:
-        return Replayed(row.decision_id, ReplayResult.NOT_REPLAYABLE, THIN)
+    if logged.lacking:
+        return Replayed(row.decision_id, ReplayResult.NOT_REPLAYABLE, logged.lacking)
     again, selection = _decide_again(logged, row, compiled)
     again = again._replace(run=row.run)
     patch = () if again == row else _differences(row, again)

@@ -20,9 +20,10 @@ class SendChunk:
         scores = np.zeros(len(self.names))
         if proposed is not None:
             codes[covered], scores[covered] = proposed.codes, proposed.scores
+        codes[np.isinf(scores)] = -1
         self.codes: list[int] = codes.tolist()
         """By row, the place of the decision in `distinct`; -1: the customer is evaluated."""
-        self.scores: list[float] = scores.tolist()
+        self.scores = scores
         self.distinct = () if proposed is None else proposed.distinct
         self.with_aliases = people.with_aliases()
         self.plans: dict[int, CodePlan] = {}

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Self
 
-from uuid_utils import uuid7
+import numpy as np
+import orjson
 
 from engine.decide.answer import answer, offer_of
 from engine.decide.arbitrate.campaign import CampaignChannel
 from engine.decide.evaluate import Evaluation
+from engine.decide.experiments.subjects import Units
 from engine.decide.select import Selection, select
 from engine.ledger.commit.assignments import KeptDraws
 from engine.ledger.commit.books import keep_books
@@ -33,18 +35,12 @@ from engine.ledger.store.store import Store
 from engine.model.contact import Contact
 from engine.model.customer import CustomerState
 from engine.model.decision import Decision, Reason
+from engine.model.instant import Instant
 from engine.presend.chunk import SendChunk
-from engine.presend.rows import (
-    NOT_LINKED,
-    CodePlan,
-    Sender,
-    SentForm,
-    SentRows,
-    experiments_of,
-    kind_by_columns,
-    kind_by_engine,
-    part_lock,
-)
+from engine.presend.rows import CodePlan, Sender, SentForm, experiments_of, part_lock
+from engine.presend.sent import NOT_LINKED, SentRows, kind_by_engine, new_decision_ids
+
+_FOREVER: Instant = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +74,10 @@ class SendCommand(Command[SentRows]):
         own = (self.sender.units(self.chunk.people.request(row).attributes) for row in self.rows)
         return (part, *sorted({f"unit {unit}" for units in own for unit in units.values()}))
 
+    def keeps_since(self) -> Instant | None:
+        """The end of time: a population says anew who is in it, whenever a person was erased."""
+        return _FOREVER
+
     def links(self) -> NamesToLink | None:
         """The names of the customer."""
         names = self.customers()
@@ -99,7 +99,7 @@ class SendCommand(Command[SentRows]):
         latest = max(command.chunk.people.elapsed for command in commands)
         group = unit.quotas.attempt(lambda: _Group(unit, commands).decide(), latest)
         group.write()
-        unit.decision_ids += [row.decision_id for row in group.decisions]
+        unit.decision_ids += group.decision_ids
         stops = [*accumulate(len(command.rows) for command in commands)]
         return [
             group.sent.part(stop - len(command.rows), stop)
@@ -128,26 +128,37 @@ class _Group:
         self._sender, self._chunk = commands[0].sender, commands[0].chunk
         self._people = self._chunk.people
         self._elapsed = self._people.elapsed
-        self.decisions: list[DecisionRow] = []
+        self._decisions: list[DecisionRow] = []
         self._contacts: list[ContactRow] = []
+        self._proposed: list[tuple[int, SentForm]] = []
+        """By place in the group, what the columns proposed and is sent, or withheld."""
+        self._of_units: list[Units] = []
+        """The units of those, where the book draws by units."""
         self._trials: list[TrialRow] = []
         self._unruled: list[tuple[str, int, Contact, CampaignChannel]] = []
         self._concluded = ConcludedSignals()
         self._rows = [row for command in commands for row in command.rows]
         names = [name for command in commands for name in command.names()]
         self.sent = SentRows.alike(names, NOT_LINKED)
+        self._ids = new_decision_ids(len(names))
         self._persons = [unit.identities.person_of(name) for name in names]
         self._counts = QuotaCommit(unit.quotas, self._elapsed)
         sender = self._sender
         sender.full = sender.full_of(sender.counted(self._store, self._elapsed))
         self._is_short = False
         """Whether a counter got full meanwhile, which adds to the reasons of those who get nothing."""
+        self._follows = new_counters.is_any(self._store)
         self._evaluations = self._evaluated()
         evaluations = list(self._evaluations.values())
         self._contacts_of = contacts_by_person(self._store, evaluations, unit.identities)
         self._states = CustomerStates(self._store, evaluations, unit.identities)
         self._kept = KeptDraws(self._store, evaluations, unit.identities)
         self._conversions = conversions_of(self._store, evaluations)
+
+    @property
+    def decision_ids(self) -> list[str]:
+        """Of the decisions that are kept."""
+        return [decision_id for decision_id in self.sent.decision_ids if decision_id is not None]
 
     def _evaluated(self) -> dict[int, Evaluation]:
         """The evaluations of those whom the columns do not cover, or of whom the log holds something, by position."""
@@ -161,52 +172,81 @@ class _Group:
 
     def decide(self) -> "_Group":
         """Fills the results and the rows. Raises QuotaUndecided."""
-        codes, plans, scores = self._chunk.codes, self._chunk.plans, self._chunk.scores
-        sent, alone = self.sent, self._evaluations
-        for position, (row, person) in enumerate(zip(self._rows, self._persons, strict=True)):
+        codes, plans, kinds = self._chunk.codes, self._chunk.plans, self.sent.kinds
+        alone, proposed = self._evaluations, self._proposed
+        for position, row in enumerate(self._rows):
             if position in alone:
-                self._decide_alone(position, row, person)
+                self._decide_alone(position, row)
                 continue
             plan = plans.get(codes[row]) or self._planned(codes[row])
             if plan.kind is not None and not self._is_short:
-                sent.kinds[position] = plan.kind
+                kinds[position] = plan.kind
                 continue
-            form, on = self._taken(plan, row), plan.on
-            if form is None or on is None:
-                self._decide_alone(position, row, person)
-                continue
-            decision_id, score = str(uuid7()), scores[row]
-            sent.decision_ids[position], sent.scores[position] = decision_id, score
-            sent.kinds[position] = plan.sent_as or kind_by_columns(plan.proposed, form.offer)
-            self.decisions.append(form.decision(decision_id, person, score))
-            self._contacts.append(form.contact_row(decision_id, person))
-            if on.quotas or on.unruled:
-                self._reserve(decision_id, [(form.contact, on, None)])
+            form = plan.form
+            if form is None or (plan.on is not None and plan.on.quotas):
+                form = self._form(plan, row)
+                if form is None:
+                    self._decide_alone(position, row)
+                    continue
+            kinds[position] = form.kind
+            proposed.append((position, form))
+            if plan.on is not None and (plan.on.quotas or self._follows):
+                self._reserve(
+                    self._ids[position], [(form.contact, plan.on, plan.proposed.chosen[0].withheld)]
+                )
+        self._fill()
         if self._unruled:
             self._follow()
         return self
 
+    def _fill(self) -> None:
+        """The ids and scores of what the columns proposed."""
+        sent, ids, scores, rows = self.sent, self._ids, self._chunk.scores, self._rows
+        for position, _ in self._proposed:
+            sent.decision_ids[position] = ids[position]
+        positions = [position for position, _ in self._proposed]
+        sent.scores[positions] = scores[[rows[position] for position in positions]]
+
     def write(self) -> None:
         """Writes the rows, and the book that made the decisions."""
-        now = self._elapsed
-        keep_books(self._store, [(self._sender.compiled.book, now)])
-        persons.know(self._store, [PersonRow(row.person, now) for row in self.decisions])
-        self._store.load(DecisionRow, self.decisions)
-        self._store.load(ContactRow, self._contacts)
+        now, store = self._elapsed, self._store
+        keep_books(store, [(self._sender.compiled.book, now)])
+        proposed = [self._persons[position] for position, _ in self._proposed]
+        persons.know(
+            store,
+            [PersonRow(person, now) for person in (*proposed, *(own.person for own in self._decisions))],
+        )
+        if proposed:
+            values = [[self._ids[position] for position, _ in self._proposed], proposed, self._score_texts()]
+            values += [
+                [units.get(name, "") for units in self._of_units] for name in self._sender.compiled.units
+            ]
+            store.load_alike(DecisionRow, [form.decision for _, form in self._proposed], values)
+            store.load_alike(ContactRow, [form.made for _, form in self._proposed], values)
+        store.load(DecisionRow, self._decisions)
+        store.load(ContactRow, self._contacts)
         if self._trials:
-            learning.keep_trials(self._store, self._trials)
-        self._concluded.write(self._store)
-        self._kept.write(self._store)
+            learning.keep_trials(store, self._trials)
+        self._concluded.write(store)
+        self._kept.write(store)
 
-    def _taken(self, plan: CodePlan, row: int) -> SentForm | None:
+    def _score_texts(self) -> list[str]:
+        """The scores of what the columns proposed, as JSON."""
+        scores = self.sent.scores[[position for position, _ in self._proposed]]
+        return orjson.dumps(scores, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].decode().split(",")
+
+    def _form(self, plan: CodePlan, row: int) -> SentForm | None:
         """The form that the columns proposed, if the shared counters let it pass; None: the customer is to be evaluated."""
         on = plan.on
         if plan.is_alone or on is None or (on.quotas and not self._has_room(on)):
             return None
-        if plan.form is not None:
+        if plan.reads is None:
             return plan.form
         attributes = self._people.attributes(plan.reads, row)
-        return self._sender.form_of(plan.proposed, plan.proposed.chosen[0], attributes)
+        form = self._sender.form_of(plan.proposed, attributes, self._chunk.names[row])
+        if form is not None and self._sender.compiled.units:
+            self._of_units.append(self._sender.units(attributes))
+        return form
 
     def _follow(self) -> None:
         """Counts contacts for counters without a rule in their book, if the log has such. Raises QuotaUndecided."""
@@ -223,20 +263,7 @@ class _Group:
 
     def _planned(self, code: int) -> CodePlan:
         """What becomes of the customers with a decision; found once, as long as columns propose by the same counters."""
-        proposed, sender = self._chunk.distinct[code], self._sender
-        if not proposed.chosen:
-            plan = CodePlan(kind_by_columns(proposed, None), proposed)
-        else:
-            form = proposed.chosen[0]
-            on, reads = (
-                sender.campaigns[form.campaign].campaign_channels[form.channel],
-                sender.form_reads(form),
-            )
-            made = None if reads else sender.form_of(proposed, form, {})
-            is_alone = form.withheld is not None or sender.plan.content
-            kind = None if made is None else kind_by_columns(proposed, made.offer)
-            plan = CodePlan(None, proposed, is_alone, on, reads, made, kind)
-        self._chunk.plans[code] = plan
+        plan = self._chunk.plans[code] = self._sender.planned(self._chunk.distinct[code])
         return plan
 
     def _has_room(self, on: CampaignChannel) -> bool:
@@ -248,8 +275,8 @@ class _Group:
                 return False
         return True
 
-    def _decide_alone(self, position: int, row: int, person: str) -> None:
-        evaluation = self._evaluations.get(position)
+    def _decide_alone(self, position: int, row: int) -> None:
+        evaluation, person = self._evaluations.get(position), self._persons[position]
         if evaluation is None:  # of nobody of whom the log holds anything
             evaluation = self._sender.evaluated(self._people.request(row))
         if evaluation.compiled.ramped:
@@ -258,14 +285,14 @@ class _Group:
         if evaluation.compiled.sticky:
             state = state._replace(kept=self._kept.of(evaluation, [person]))
         selection = select(evaluation, contacts, person, state, self._counts)
-        decision = answer(evaluation, selection, str(uuid7()))
+        decision = answer(evaluation, selection, self._ids[position])
         self._concluded.add(person, evaluation.concluded, self._sender.plan.now, self._elapsed)
         if not selection.chosen:
             self.sent.kinds[position] = kind_by_engine(decision, None)
             return
         made_row = self._row(evaluation, person, decision, selection, state)
         contacts += [chosen.contact for chosen in selection.chosen]
-        self.decisions.append(made_row)
+        self._decisions.append(made_row)
         self._contacts += contact_rows(evaluation.compiled.book.channels, person, decision, selection)
         if evaluation.compiled.learns:
             self._trials += trials(made_row.decision_id, selection)
@@ -274,12 +301,11 @@ class _Group:
         made = [(own.contact, own.proposal.campaign_channel, own.withheld) for own in selection.chosen]
         self._reserve(made_row.decision_id, made)
         sent = self.sent
-        sent.kinds[position], sent.decision_ids[position] = (
-            kind_by_engine(decision, made_row),
-            made_row.decision_id,
-        )
-        sent.scores[position] = made_row.score
-        sent.contents[position] = decision.offers[0].content if decision.offers else None
+        sent.kinds[position] = kind_by_engine(decision, made_row)
+        sent.decision_ids[position] = made_row.decision_id
+        sent.scores[position] = np.nan if made_row.score is None else made_row.score
+        if decision.offers and self._sender.plan.content:
+            sent.contents[position] = decision.offers[0].content
 
     def _row(
         self,
@@ -314,5 +340,5 @@ class _Group:
             if withheld is not None:
                 continue
             self._unit.quotas.take(decision_id, index, contact, on.quotas)
-            if on.unruled:
+            if on.unruled and self._follows:
                 self._unruled.append((decision_id, index, contact, on))

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.measure.export.manifest import sync
-from engine.presend.rows import SentRows
+from engine.presend.sent import SentRows
 
 _MOMENT = pa.timestamp("us", tz="UTC")
 _TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -46,9 +46,8 @@ def schema_of(*, content: bool) -> pa.Schema:
 
 def table_of(sent: SentRows, *, content: bool) -> pa.Table:
     """The decisions as a table; what many have alike is made once."""
-    kinds = list({id(kind): kind for kind in sent.kinds}.values())
-    number_of = {id(kind): number for number, kind in enumerate(kinds)}
-    numbers = pa.array([number_of[id(kind)] for kind in sent.kinds], pa.int32())
+    kinds, codes = sent.coded()
+    numbers = pa.array(codes, pa.int32())
     of_kinds = {
         "outcome": [kind.outcome for kind in kinds],
         "campaign": [kind.campaign for kind in kinds],
@@ -65,14 +64,18 @@ def table_of(sent: SentRows, *, content: bool) -> pa.Table:
     }
     of_rows = {
         "customer": sent.customers,
-        "decision_id": [decision_id or None for decision_id in sent.decision_ids],
+        "decision_id": sent.decision_ids,
         "score": sent.scores,
-        "content": [None if own is None else list(own.items()) for own in sent.contents] if content else [],
+        "content": [
+            list(sent.contents[row].items()) if row in sent.contents else None for row in range(len(sent))
+        ]
+        if content
+        else [],
     }
     arrays = [
         pa.array(of_kinds[field.name], field.type).take(numbers)
         if field.name in of_kinds
-        else pa.array(of_rows[field.name], field.type)
+        else pa.array(of_rows[field.name], field.type, from_pandas=True)  # NaN is no score
         for field in schema_of(content=content)
     ]
     return pa.Table.from_arrays(arrays, schema=schema_of(content=content))

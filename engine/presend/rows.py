@@ -1,7 +1,6 @@
 """What a run writes of a decision: its row and contact in the log, thin unless all is logged, and its row in the files."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple, TypeAlias
 
@@ -15,24 +14,23 @@ from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation, evaluate, in_force
 from engine.decide.experiments.bid_prices import BidPrice, BidPrices
 from engine.decide.experiments.learning import Learned
-from engine.decide.experiments.samples import NO_CONVERSIONS, Conversions
+from engine.decide.experiments.samples import NO_CONVERSIONS, Conversions, Sample
 from engine.decide.experiments.subjects import NO_UNITS, DrawSubject, Units, units_of
 from engine.decide.pressure.caps import counted_value
 from engine.decide.pressure.counters import QuotaKey
 from engine.ledger.commit.decision_rows import contact_row, price_row, row_of, sample_row
 from engine.ledger.queries import quotas
-from engine.ledger.store.rows import ContactRow, DecisionRow
+from engine.ledger.store.rows import DecisionRow
 from engine.ledger.store.store import Store
+from engine.ledger.store.templates import RowTemplate
 from engine.model.contact import Contact
-from engine.model.decision import ChosenOffer, Decision, Reason
+from engine.model.decision import ChosenOffer, Decision
 from engine.model.instant import Instant
 from engine.model.request import Request
 from engine.model.values import Attributes
+from engine.presend.sent import SentKind, kind_by_columns
 
 _NO_TRACE: Mapping[str, Any] = {"candidates": [], "more_candidates": 0, "counters": [], "contacts": []}
-
-REFUSED = "refused"
-"""The outcome of a customer whose names could not be linked."""
 
 _NEVER: Instant = 2**62
 """Later than any contact: of a book whose rules count none, contacts are no history."""
@@ -58,66 +56,10 @@ class SendPlan(NamedTuple):
     """By which it is shared out; None: as the book says."""
 
 
-class SentKind(NamedTuple):
-    """What the decisions for many customers have alike."""
-
-    outcome: str
-    """An Outcome, or REFUSED."""
-    campaign: str | None = None
-    offer: str | None = None
-    variant: str | None = None
-    channel: str | None = None
-    selection_probability: float = 1.0
-    reasons: tuple[Reason, ...] = ()
-    next_allowed_at: Instant | None = None
-    expires_at: Instant | None = None
-    is_evaluated: bool = False
-    """Whether the customer was evaluated one by one."""
-
-
-@dataclass(slots=True)
-class SentRows:
-    """The decisions for customers, in order."""
-
-    customers: list[str]
-    kinds: list[SentKind]
-    decision_ids: list[str]
-    """Empty where nothing is kept in the log: nothing was to be sent."""
-    scores: list[float | None]
-    contents: list[Mapping[str, str] | None]
-
-    @classmethod
-    def alike(cls, customers: Sequence[str], kind: SentKind) -> "SentRows":
-        """Customers of whom nothing else is known yet."""
-        number = len(customers)
-        return cls(list(customers), [kind] * number, [""] * number, [None] * number, [None] * number)
-
-    def __len__(self) -> int:
-        return len(self.customers)
-
-    def extend(self, other: "SentRows") -> None:
-        """Adds the customers of others."""
-        self.customers += other.customers
-        self.kinds += other.kinds
-        self.decision_ids += other.decision_ids
-        self.scores += other.scores
-        self.contents += other.contents
-
-    def part(self, start: int, stop: int) -> "SentRows":
-        """Some of the customers."""
-        own = slice(start, stop)
-        return SentRows(
-            self.customers[own],
-            self.kinds[own],
-            self.decision_ids[own],
-            self.scores[own],
-            self.contents[own],
-        )
-
-
-_ID, _SCORE = "00000000-0000-7000-8000-000000000000", 1.2345678987654321e-300
-_SCORE_TEXT = orjson.dumps(_SCORE).decode()
-"""Stand for what differs from customer to customer in the answer of a form."""
+_ID, _PERSON = "00000000-0000-7000-8000-000000000000", "person 93b1c6b2-07c4-4c0e-a1a4-35c6a1e7b0f4"
+_SCORE = 1.2345678987654321e-300
+_STAND_INS = _ID, _PERSON, orjson.dumps(_SCORE).decode()
+"""Stand for what differs from customer to customer in the rows of a form."""
 
 
 _INSIDE = 6
@@ -125,47 +67,30 @@ _INSIDE = 6
 
 
 class SentForm(NamedTuple):
-    """What all decisions have alike that send one variant of a campaign on one channel for the same reasons."""
+    """What all decisions have alike that send one variant of a campaign on one channel, or withhold it, for the same reasons.
 
-    offer: str
+    The values of the templates are decision_id, person, score, and the ids of the customer's units as `Sender.units` has them.
+    """
+
+    kind: SentKind
     contact: Contact
-    row: DecisionRow
-    made: ContactRow
-    answer: tuple[str, str, str]
-    """The answer around decision_id and score."""
-
-    def decision(self, decision_id: str, person: str, score: float) -> DecisionRow:
-        """The row of one decision."""
-        row, (head, middle, tail) = self.row, self.answer
-        answered = f"{head}{decision_id}{middle}{orjson.dumps(score).decode()}{tail}"
-        return DecisionRow(decision_id, None, person, *row[3:11], score, *row[12:17], answered, row.run)
-
-    def of_units(self, ids: Iterable[tuple[str, str]]) -> "SentForm":
-        """The same with the ids of a customer's units in place of what stands for them."""
-        trace = self.row.trace
-        for stand_in, unit in ids:
-            trace = trace.replace(stand_in, unit)
-        return self._replace(row=self.row._replace(trace=trace))
-
-    def contact_row(self, decision_id: str, person: str) -> ContactRow:
-        """The row of its contact."""
-        return ContactRow(person, self.made.at, decision_id, *self.made[3:])
+    decision: RowTemplate
+    made: RowTemplate
+    """Of the row of its contact."""
 
 
 class CodePlan(NamedTuple):
     """What becomes of customers for whom columns propose the same."""
 
-    kind: SentKind | None
-    """If they get nothing."""
     proposed: RowDecision
+    kind: SentKind | None = None
+    """If they get nothing."""
+    on: CampaignChannel | None = None
+    reads: tuple[str, ...] | None = None
+    """The attributes by which their forms differ; None: the form is the same for all."""
+    form: SentForm | None = None
     is_alone: bool = False
     """Whether they are evaluated all the same."""
-    on: CampaignChannel | None = None
-    reads: tuple[str, ...] = ()
-    """The attributes by which their forms differ."""
-    form: SentForm | None = None
-    """If it is the same for all."""
-    sent_as: SentKind | None = None
 
 
 def part_lock(run: str, part: int) -> str:
@@ -223,20 +148,33 @@ class Sender:
             (key, amount) for (key, amount), rule in self._shared if counted[key] + amount > rule.limit
         )
 
-    def form_reads(self, form: ChosenForm) -> tuple[str, ...]:
-        """The attributes of a customer that make a difference to what `form_of` makes of a form."""
+    def planned(self, proposed: RowDecision) -> CodePlan:
+        """What becomes of the customers for whom columns propose this."""
+        if not proposed.chosen:
+            return CodePlan(proposed, kind_by_columns(proposed, None))
+        form = proposed.chosen[0]
         on = self.campaigns[form.campaign].campaign_channels[form.channel]
+        if self.plan.content:
+            return CodePlan(proposed, on=on, is_alone=True)
+        reads = self._reads(form, on)
+        if reads or _drawn_behind(form, on):
+            return CodePlan(proposed, on=on, reads=reads)
+        return CodePlan(proposed, on=on, form=self.form_of(proposed, {}, ""))
+
+    def _reads(self, form: ChosenForm, on: CampaignChannel) -> tuple[str, ...]:
+        """The attributes of a customer that make a difference to what `form_of` makes of a form."""
         creative = next(creative for creative in on.creatives if creative.variant == form.variant)
         read = list(self.compiled.units)
         read += [on.counted_by] if on.counted_by is not None else []
         read += [ACCEPT_LANGUAGE, LANGUAGE, LANGUAGES] if creative.by_language else []
         return (*read, *NEEDS) if self.compiled.pressure.keeps_zones else tuple(read)
 
-    def form_of(self, proposed: RowDecision, form: ChosenForm, attributes: Attributes) -> "SentForm | None":
+    def form_of(self, proposed: RowDecision, attributes: Attributes, person: str) -> SentForm | None:
         """What all decisions of the same form have alike; None where the contact keeps a value that may be derived.
 
-        attributes: those of `form_reads`, or more.
+        attributes: those that `planned` says, or more. person: who is drawn.
         """
+        (form,) = proposed.chosen
         on = self.campaigns[form.campaign].campaign_channels[form.channel]
         by = on.counted_by
         if by is not None and by not in attributes:
@@ -247,30 +185,29 @@ class Sender:
         zones = zones_text(attributes, self.compiled.book.timezone) if keeps_zones else ""
         value = None if by is None else counted_value(attributes.get(by))
         units = self.units(attributes)
-        stand_ins = {name: blake2b(name.encode(), digest_size=16).hexdigest() for name in units}
-        key = (
-            form._replace(score=0.0),
-            proposed.selection_probability,
-            proposed.reasons,
-            language,
-            zones,
-            value,
-            tuple(units),
-        )
+        subject = DrawSubject(person, units)
+        behind = tuple(sample.has(subject, self.plan.now) for sample in _drawn_behind(form, on))
+        key = (proposed, language, zones, value, tuple(units), behind)
         known = self._forms.get(key)
         if known is None:
             contact = Contact(self.plan.now, form.expires_at, on.facts, zones, value)
-            known = self._forms[key] = self._new_form(proposed, form, contact, (language, stand_ins))
-        return known.of_units([(stand_ins[name], unit) for name, unit in units.items()]) if units else known
+            known = self._forms[key] = self._new_form(proposed, contact, (language, tuple(units), behind))
+        return known
 
     def _new_form(
-        self, proposed: RowDecision, form: ChosenForm, contact: Contact, drawn_by: tuple[str, Units]
-    ) -> "SentForm":
-        own, (language, units) = self.campaigns[form.campaign], drawn_by
+        self,
+        proposed: RowDecision,
+        contact: Contact,
+        drawn_by: tuple[str, Sequence[str], tuple[bool, ...]],
+    ) -> SentForm:
+        """drawn_by: the language, the names of the customer's units, and whether samples behind the first have them."""
+        (form,), (language, units, behind) = proposed.chosen, drawn_by
+        subject = DrawSubject("", {name: _stand_in(name) for name in units})
+        own = self.campaigns[form.campaign]
         on, probability = own.campaign_channels[form.channel], proposed.selection_probability
         offer = ChosenOffer(
             *(form.campaign, own.offer.name, form.variant, form.channel, "", _SCORE),
-            selection_probability=probability,
+            selection_probability=form.drawn * on.treated,
             content={},
             expires_at=form.expires_at,
         )
@@ -280,25 +217,24 @@ class Sender:
             at=contact.at,
             outcome=proposed.outcome,
             book_version=self.compiled.book.version,
-            offers=(offer,),
+            offers=(offer,) if form.withheld is None else (),
             reasons=proposed.reasons,
             selection_probability=probability,
         )
-        drawn: list[str | float] = [
-            form.variant,
-            probability / on.treated,
-            on.treated,
-            form.campaign,
-            language,
+        drawn: list[str | float] = [form.variant, form.drawn, on.treated, form.campaign, language]
+        if own.campaign.unit in subject.units:
+            drawn.append(subject.units[own.campaign.unit])
+        experiments = experiments_of(own, on, subject, contact.at)
+        inside = [*(True for _ in own.gates), *_inside(form, on), *behind]
+        experiments = [
+            [*row[:_INSIDE], is_inside, *row[_INSIDE + 1 :]]
+            for row, is_inside in zip(experiments, inside, strict=True)
         ]
-        if own.campaign.unit in units:
-            drawn.append(units[own.campaign.unit])
-        experiments = _experiments_of_treated(own, on, DrawSubject("", units), contact.at)
-        row = self.thin_row("", decision, offer, drawn, experiments)
-        made = contact_row(self.compiled.book.channels, "", _ID, 0, contact)
-        head, rest = row.answer.split(_ID)
-        middle, tail = rest.split(_SCORE_TEXT)
-        return SentForm(own.offer.name, contact, row, made, (head, middle, tail))
+        row = self.thin_row(_PERSON, decision, offer, drawn, experiments)
+        made = contact_row(self.compiled.book.channels, _PERSON, _ID, 0, contact, form.withheld)
+        kind = kind_by_columns(proposed, own.offer.name)
+        stand_ins = (*_STAND_INS, *map(_stand_in, self.compiled.units))
+        return SentForm(kind, contact, RowTemplate(row, stand_ins), RowTemplate(made, stand_ins))
 
     def _paid(self, decision: Decision, first: ChosenOffer) -> list[list[Any]]:
         """The prices of the counters that the offer takes from, and of those that refused what ranked higher."""
@@ -355,46 +291,19 @@ def experiments_of(
     ]
 
 
-def _experiments_of_treated(
-    compiled_campaign: CompiledCampaign, on: CampaignChannel, units: DrawSubject, now: Instant
-) -> list[list[str | float | bool]]:
-    """The same of whoever gets the offer: every gate has them, and nothing that withholds it does."""
-    rows = experiments_of(compiled_campaign, on, units, now)
-    gates = len(compiled_campaign.gates)
-    return [[*row[:_INSIDE], index < gates, *row[_INSIDE + 1 :]] for index, row in enumerate(rows)]
+def _stand_in(unit: str) -> str:
+    """Stands for the id of a customer's unit."""
+    return blake2b(unit.encode(), digest_size=16).hexdigest()
 
 
-def kind_by_columns(proposed: RowDecision, offer: str | None) -> SentKind:
-    """What the columns proposed, as it is sent."""
-    form = proposed.chosen[0] if proposed.chosen else None
-    return SentKind(
-        proposed.outcome.value,
-        form and form.campaign,
-        offer,
-        form and form.variant,
-        form and form.channel,
-        proposed.selection_probability,
-        proposed.reasons,
-        proposed.next_allowed_at,
-        form and form.expires_at,
-    )
+def _inside(form: ChosenForm, on: CampaignChannel) -> list[bool]:
+    """Of the samples from which the offer may be withheld, up to the one from which it is, whether they have the customer."""
+    if form.withheld is None:
+        return [False] * len(on.withholding)
+    reasons = [sample.reason for sample in on.withholding]
+    return [reason == form.withheld for reason in reasons[: reasons.index(form.withheld) + 1]]
 
 
-def kind_by_engine(decision: Decision, row: DecisionRow | None) -> SentKind:
-    """What the engine decided, as it is sent; row: None where nothing is kept."""
-    return SentKind(
-        decision.outcome.value,
-        row and row.campaign,
-        row and row.offer,
-        row and row.variant,
-        row and row.channel,
-        decision.selection_probability,
-        decision.reasons,
-        decision.next_allowed_at,
-        row and row.expires_at,
-        is_evaluated=True,
-    )
-
-
-NOT_LINKED = SentKind(REFUSED)
-"""Of customers whose names could not be linked: nothing was decided."""
+def _drawn_behind(form: ChosenForm, on: CampaignChannel) -> Sequence[Sample]:
+    """The samples behind the one from which the offer is withheld, of which it is not known whether they have the customer."""
+    return on.withholding[len(_inside(form, on)) :]

@@ -39,7 +39,8 @@ from engine.presend.chunk import SendChunk, proposed_by
 from engine.presend.group import SendCommand, commands_of
 from engine.presend.pieces import merge_pieces, replace_file, table_of, write_piece
 from engine.presend.population import Population
-from engine.presend.rows import NOT_LINKED, REFUSED, CodePlan, Full, Sender, SendPlan, SentRows, part_lock
+from engine.presend.rows import CodePlan, Full, Sender, SendPlan, part_lock
+from engine.presend.sent import NOT_LINKED, REFUSED, SentRows
 from engine.rulebook.model.book import ScarceKind
 from engine.server.trends import read_counts
 
@@ -302,15 +303,18 @@ class PartSender:
                 if presends.done(self._store, run, part) != first:
                     raise _Moved
                 results = apply_group(self._store, commands)
-                sent = SentRows.alike((), NOT_LINKED)
-                for command, result in zip(commands, results, strict=True):
-                    if isinstance(result, LedgerError):
-                        result = SentRows.alike(command.names(), NOT_LINKED)  # noqa: PLW2901
-                    sent.extend(result)
+                sent = SentRows.joined(
+                    [
+                        SentRows.alike(command.names(), NOT_LINKED)
+                        if isinstance(result, LedgerError)
+                        else result
+                        for command, result in zip(commands, results, strict=True)
+                    ]
+                )
                 table = table_of(sent, content=self._job.plan.content)
                 file, sha256 = write_piece(folder, f"piece-{part:05}-{first:06}", table)
                 written = folder / file
-                counts = orjson.dumps(counts_of(sent)).decode()
+                counts = orjson.dumps(sent.counts()).decode()
                 row = PresendPieceRow(run, part, first, len(sent), counts, file, sha256, self._clock())
                 presends.add_piece(self._store, row)
         except LedgerUnavailable:
@@ -361,25 +365,6 @@ class PartSender:
 def files_of(store: Store, run: str, part: int) -> list[str]:
     """The files of the part's pieces, in order; inside a transaction."""
     return list(dict.fromkeys(piece.file for piece in presends.pieces(store, run) if piece.part == part))
-
-
-def counts_of(sent: SentRows) -> dict[str, Any]:
-    """What a piece adds to the summary: customers by outcome and by lane, and offers by campaign, variant and channel."""
-    outcomes: Counter[str] = Counter()
-    forms: Counter[tuple[str | None, ...]] = Counter()
-    evaluated = 0
-    kinds = {id(kind): kind for kind in sent.kinds}
-    for key, number in Counter(map(id, sent.kinds)).items():
-        kind = kinds[key]
-        outcomes[kind.outcome] += number
-        evaluated += number if kind.is_evaluated else 0
-        if kind.campaign is not None:
-            forms[kind.outcome, kind.campaign, kind.variant, kind.channel] += number
-    return {
-        "outcomes": outcomes,
-        "evaluated": evaluated,
-        "forms": [[*form, number] for form, number in sorted(forms.items(), key=str)],
-    }
 
 
 @dataclass(frozen=True, slots=True)

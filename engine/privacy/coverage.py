@@ -34,6 +34,20 @@ class ColumnForm(StrEnum):
     JSON = "json"
 
 
+class ErasedForm(StrEnum):
+    """What becomes of a column when the person is erased."""
+
+    KEPT = "kept"
+    """It says nothing of the person without the others, and something is counted by it."""
+    PSEUDONYM = "pseudonym"
+    """A random one, the same in all tables."""
+    HASHED = "hashed"
+    """By the log's key, so that a repeated report is known again."""
+    EMPTIED = "emptied"
+    STRIPPED = "stripped"
+    """What is personal is taken out of the JSON."""
+
+
 class HeldSection(NamedTuple):
     """The rows of one table, for the person."""
 
@@ -43,6 +57,8 @@ class HeldSection(NamedTuple):
     """What the rows are, for a reader who does not know the product."""
     forms: Mapping[str, ColumnForm]
     """By column."""
+    erased: Mapping[str, ErasedForm] | None = None
+    """By column, what becomes of it when the person is erased; None: the rows are deleted."""
 
 
 _PLAIN, _TIME, _JSON = ColumnForm.PLAIN, ColumnForm.TIME, ColumnForm.JSON
@@ -53,6 +69,11 @@ def _forms(plain: str, time: str = "", json: str = "") -> dict[str, ColumnForm]:
     return {column: form for form, columns in by_form for column in columns.split()}
 
 
+def _erased(kept: str, **changed: str) -> dict[str, ErasedForm]:
+    by_form = ((ErasedForm.KEPT, kept), *((ErasedForm(form), columns) for form, columns in changed.items()))
+    return {column: form for form, columns in by_form for column in columns.split()}
+
+
 SECTIONS: tuple[HeldSection, ...] = (
     HeldSection("persons", PersonRow, "When anything was first kept of you.", _forms("person", "first_seen")),
     HeldSection(
@@ -60,6 +81,7 @@ SECTIONS: tuple[HeldSection, ...] = (
         IdentityRow,
         "Names, such as a customer number and a device, that were linked because they are yours.",
         _forms("name person source linked_to", "linked_at"),
+        _erased("source linked_at", pseudonym="name person linked_to"),
     ),
     HeldSection(
         "consents",
@@ -77,6 +99,13 @@ SECTIONS: tuple[HeldSection, ...] = (
             "at next_allowed_at expires_at",
             "inputs trace answer",
         ),
+        _erased(
+            "decision_id at book_version outcome campaign offer variant channel placement score selection_probability"
+            " expires_at run",
+            pseudonym="person",
+            stripped="inputs trace answer",
+            emptied="request_id next_allowed_at",
+        ),
     ),
     HeldSection("requests", RequestRow, "The ids of the calls that asked.", _forms("request_id decision_id")),
     HeldSection(
@@ -88,6 +117,11 @@ SECTIONS: tuple[HeldSection, ...] = (
             "at expires_at",
             "tags",
         ),
+        _erased(
+            "at decision_id position state expires_at channel kind campaign offer category tags cost",
+            pseudonym="person",
+            emptied="zones alike counted_by",
+        ),
     ),
     HeldSection(
         "outcomes",
@@ -97,6 +131,12 @@ SECTIONS: tuple[HeldSection, ...] = (
             "person type event_id decision_id channel campaign offer variant value currency alike order_id reported_for",
             "at decided_at recorded_at",
             "fields",
+        ),
+        _erased(
+            "type at decision_id decided_at recorded_at channel campaign offer variant value currency alike",
+            pseudonym="person reported_for",
+            hashed="event_id order_id",
+            emptied="fields",
         ),
     ),
     HeldSection(
@@ -126,24 +166,32 @@ SECTIONS: tuple[HeldSection, ...] = (
             "at",
             "inputs trace answer",
         ),
+        _erased(
+            "decision_id at book_version outcome campaign offer variant channel",
+            pseudonym="person",
+            stripped="inputs trace answer",
+        ),
     ),
     HeldSection(
         "holdings",
         HoldingRow,
         "What a contact with you takes of stock, a capacity or a budget.",
         _forms("decision_id position counter period counted amount", "expires_at"),
+        _erased("decision_id position counter period counted amount expires_at"),
     ),
     HeldSection(
         "trials",
         TrialRow,
         "Offers to you that are about to be counted, without your name, to learn which variant does better.",
         _forms("campaign decision_id variant", "at"),
+        _erased("campaign decision_id variant at"),
     ),
     HeldSection(
         "presend_runs",
         PresendRunRow,
         "Sends to many people that you were among; their files have a row of you as well.",
         _forms("run book_version people fingerprint", "started_at now finished_at", "settings shares"),
+        _erased("run book_version people fingerprint started_at now finished_at settings shares"),
     ),
 )
 """What is held of a person, by table."""
@@ -155,13 +203,17 @@ NOT_HELD: Mapping[str, str] = {
     "arms": "it counts offers and outcomes of all customers",
     "audit": "it has pseudonyms in place of names; an export lists the rows under the person's own",
     "books": "it holds the texts of books",
-    "commits": "it repeats the ids of decisions and outcomes, which their own tables hold",
+    "commits": "it repeats the ids of decisions and outcomes, which their own tables hold, and erasing hashes both",
     "counters": "it counts contacts of all customers",
+    "drafts": "it holds texts of books, and who of the staff edits them",
     "learned": "it sums up outcomes of all customers",
     "presend_pieces": "it counts decisions and names files; the files stand under the runs",
     "prices": "it holds prices of counters",
     "pseudonym_keys": "it holds a random key",
     "publications": "it holds books, and who of the staff published them",
+    "suppressions": "it has keyed hashes of names in place of names, so that what the erased forbade stays in force",
+    "rollup": "it counts what came of decisions of all customers",
+    "rollup_cursor": "it says how far the log was counted",
     "servers": "it says what servers serve",
     "trend_alarms": "it says which numbers of all customers were unusual",
     "trend_cells": "it counts events of all customers by the hour",

@@ -1,7 +1,7 @@
 """All that is held of one person, read at one moment, and written so that the person can read it."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeVar, cast
 from zoneinfo import ZoneInfo
@@ -46,6 +46,8 @@ class PersonReader(NamedTuple):
     actor: str
     action: str
     """export or show."""
+    via: str = "log"
+    """As in the audit: log or grpc."""
 
 
 class PersonRecord(NamedTuple):
@@ -89,7 +91,7 @@ def read_person(store: Store, customer: str, reader: PersonReader, now: Instant)
         person = names_of_person(store, customer).person
         pseudonym = pseudonym_of(store, person, now)
         row = AuditRow(
-            str(uuid7()), now, reader.actor, "log", f"person {reader.action}", pseudonym, "", "done", ""
+            str(uuid7()), now, reader.actor, reader.via, f"person {reader.action}", pseudonym, "", "done", ""
         )
         add_audit(store, [row])
     with store.transaction(writes=False):
@@ -128,7 +130,7 @@ def _in_words(row: DecisionRow, books: Books, runner: asyncio.Runner) -> Decisio
     zone = compiled.book.timezone
     logged = logged_decision_of(row, compiled)
     candidates = [outcome.campaign for outcome in logged.decision.candidate_outcomes]
-    if not candidates and not logged.state.is_thin:
+    if not candidates and not logged.state.lacking:
         return DecisionInWords(row, logged.decision, zone, headline(logged.decision, zone), ())
     explained = runner.run(explain_found(compiled, logged, only=candidates))
     reasons = list(sentences(explained, zone))
@@ -156,12 +158,8 @@ def entries(record: PersonRecord, books: Books) -> Iterator[HeldEntry]:
         yield HeldEntry("access", {"at": time_of(access.at), "by": access.actor, "what": access.action})
 
 
-def document(record: PersonRecord, books: Books) -> dict[str, Any]:
-    """All that is held as one JSON document; `sections` says what each list is."""
-    rows: dict[str, list[dict[str, Any]]] = {section.name: [] for section in SECTIONS}
-    rows["access"] = []
-    for entry in entries(record, books):
-        rows[entry.section].append(entry.fields)
+def head(record: PersonRecord) -> dict[str, Any]:
+    """What an export is of, before its rows; `sections` says what the rows of each section are."""
     return {
         "schema": SCHEMA,
         "customer": record.customer,
@@ -170,8 +168,20 @@ def document(record: PersonRecord, books: Books) -> dict[str, Any]:
         "made_at": time_of(record.read_at),
         "sections": {section.name: section.meaning for section in SECTIONS}
         | {"access": "Who read what is held of you, or changed it."},
-        **rows,
     }
+
+
+def document(record: PersonRecord, books: Books) -> dict[str, Any]:
+    """All that is held as one JSON document."""
+    return document_of(head(record), entries(record, books))
+
+
+def document_of(made_head: Mapping[str, Any], rows: Iterable[HeldEntry]) -> dict[str, Any]:
+    """The document of a head and its rows."""
+    by_section: dict[str, list[dict[str, Any]]] = {name: [] for name in made_head["sections"]}
+    for row in rows:
+        by_section[row.section].append(row.fields)
+    return {**made_head, **by_section}
 
 
 def fields_of(section: HeldSection, row: Sequence[Any]) -> dict[str, Any]:

@@ -103,8 +103,18 @@ def readable(message: RequestMessage | DecodeError, kind: type[RequestMessage]) 
     return message
 
 
+class WrongMessage(DecodeError):
+    """A message that could not be read. why: what is wrong with it."""
+
+    def __init__(self, why: InvalidMessage) -> None:
+        super().__init__(str(why))
+        self.why = why
+
+
 def unreadable(error: DecodeError, kind: type[Message]) -> InvalidMessage:
     """Why a message could not be read."""
+    if isinstance(error, WrongMessage):
+        return error.why
     if isinstance(error, TooManyElements):
         return InvalidMessage([FieldViolation(error.field, str(error))])
     if isinstance(error, _TooLong):

@@ -12,13 +12,14 @@ from grpc_health.v1.health import SERVICE_NAME as HEALTH_SERVICE
 from grpc_reflection.v1alpha import reflection
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
-from engine.api.v1 import decisions_pb2, rulebooks_pb2
+from engine.api.v1 import decisions_pb2, privacy_pb2, rulebooks_pb2
 from engine.server.access.wiring import AccessWiring
 from engine.server.book.serving import ServingBooks
 from engine.server.feeds import Feeds
 from engine.server.handlers import Context, readable, stream
 from engine.server.health import Health
 from engine.server.listen import CannotServe, Stop, bind, channel_options, drain
+from engine.server.privacy import PrivacyService, privacy_handler, privacy_methods
 from engine.server.rulebooks import RulebooksService, rulebook_methods, rulebooks_handler
 from engine.server.service import DecisionsService, decisions_handler, unary_methods
 from engine.settings import Settings
@@ -31,6 +32,8 @@ SERVICE = decisions_pb2.DESCRIPTOR.services_by_name["Decisions"].full_name
 
 RULEBOOKS_SERVICE = rulebooks_pb2.DESCRIPTOR.services_by_name["Rulebooks"].full_name
 
+PRIVACY_SERVICE = privacy_pb2.DESCRIPTOR.services_by_name["Privacy"].full_name
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
@@ -38,6 +41,7 @@ class Served:
 
     decisions: DecisionsService
     rulebooks: RulebooksService
+    privacy: PrivacyService
     feeds: Feeds
     health: Health
     books: ServingBooks
@@ -59,15 +63,13 @@ class Interfaces:
         shared: bool,
     ) -> None:
         self._grace = settings.grace
-        interceptors: list[grpc.aio.ServerInterceptor] = [wiring.access]
+        self._grpc = grpc.aio.server(options=channel_options(settings, shared=shared))
+        services = wiring.guarded(_services(served))
         if calls is not None:
-            from engine.server.observer import CallsInterceptor  # noqa: PLC0415 only a server that is observed imports it
+            from engine.server.observer import ObservedServices  # noqa: PLC0415 only a server that is observed imports it
 
-            interceptors.insert(0, CallsInterceptor(calls))
-        self._grpc = grpc.aio.server(
-            options=channel_options(settings, shared=shared), interceptors=interceptors
-        )
-        _add_services(self._grpc, served)
+            services = ObservedServices(services, calls)
+        self._grpc.add_generic_rpc_handlers((services,))
         port = bind(self._grpc, settings, wiring.credentials(), shared=shared)
         self.http = open_http(served, wiring, settings, calls, shared=shared) if settings.http else None
         self.addresses = (f"{settings.host}:{port}", *((self.http.address,) if self.http else ()))
@@ -91,14 +93,14 @@ class Interfaces:
         await asyncio.gather(*draining)
 
 
-def _add_services(server: grpc.aio.Server, served: Served) -> None:
-    decisions, rulebooks = (
+def _services(served: Served) -> tuple[grpc.GenericRpcHandler, ...]:
+    names = (SERVICE, RULEBOOKS_SERVICE, PRIVACY_SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME)
+    return (
         decisions_handler(served.decisions, served.feeds),
         rulebooks_handler(served.rulebooks),
-    )
-    names = (SERVICE, RULEBOOKS_SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME)
-    server.add_generic_rpc_handlers(
-        (decisions, rulebooks, served.health.service.handler(), _reflection(names))
+        privacy_handler(served.privacy),
+        served.health.service.handler(),
+        _reflection(names),
     )
 
 
@@ -130,18 +132,25 @@ def open_http(
     try:
         # only a server that speaks HTTP imports these, which come as an extra
         from engine.server.http.app import HttpApp, friendly_routes, method_routes  # noqa: PLC0415
-        from engine.server.http.pages import FRIENDLY, book_route, page_routes  # noqa: PLC0415
+        from engine.server.http.lines import PATH, LineStream  # noqa: PLC0415
+        from engine.server.http.pages import FRIENDLY, PERSON, book_routes, export_route, page_routes  # noqa: PLC0415
         from engine.server.http.server import HttpServer, open_sockets  # noqa: PLC0415
     except ImportError as error:
         raise CannotServe("HTTP needs the extra: pip install 'tact[http]'") from error
     methods, most = unary_methods(served.decisions), settings.message_bytes
     posts = method_routes(SERVICE, methods, most) | friendly_routes(SERVICE, methods, FRIENDLY, most)
     posts |= method_routes(RULEBOOKS_SERVICE, rulebook_methods(served.rulebooks), most)
-    app = HttpApp(
-        wiring.admission, posts, page_routes(lambda: served.health.ready), book_route(served.books), calls
+    privacy = privacy_methods(served.privacy)
+    posts |= method_routes(PRIVACY_SERVICE, privacy, most) | friendly_routes(
+        PRIVACY_SERVICE, privacy, PERSON, most
     )
+    posts |= export_route(PRIVACY_SERVICE, served.privacy)
+    stream = LineStream(SERVICE, served.decisions.decide_stream, wiring.admission, settings)
+    posts[PATH] = stream.route
+    books = book_routes(served.books, served.rulebooks)
+    app = HttpApp(wiring.admission, posts, page_routes(lambda: served.health.ready), books, calls)
     tls: ssl.SSLContext | None = wiring.tls()
-    server = HttpServer(app, open_sockets(settings, shared=shared), settings, tls)
+    server = HttpServer(app, open_sockets(settings, shared=shared), settings, tls, stream.sweep)
     if calls is not None:
         from engine.server.gauges import register_http  # noqa: PLC0415 only a server that is observed imports it
 

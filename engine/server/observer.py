@@ -7,7 +7,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from inspect import isasyncgenfunction
@@ -75,7 +75,7 @@ class CallObserver:
                 call.status = "CANCELLED"
                 raise
             finally:
-                method = path.rpartition("/")[2]
+                method = path.rpartition("/")[2].strip("{}")
                 self._metrics.called(method, call.status, time.perf_counter() - start)
                 ended(call.status, call.answer)
 
@@ -88,7 +88,7 @@ class Observer:
 
     def __init__(self, settings: Settings, otlp: OtlpConfig, *, shared: bool) -> None:
         self.metrics = Metrics()
-        methods = [path.rpartition("/")[2] for path in NEEDED]
+        methods = [path.rpartition("/")[2].strip("{}") for path in NEEDED]
         self.metrics.expect(methods, [code.name for code in grpc.StatusCode], REFUSAL_REASONS)
         self._settings, self._otlp, self._shared = settings, otlp, shared
         self._endpoint: Endpoint | None = None
@@ -132,24 +132,17 @@ class Observer:
             self._push.close()
 
 
-class CallsInterceptor(grpc.aio.ServerInterceptor):
-    """Observes the calls of our services over gRPC.
+class ObservedServices(grpc.GenericRpcHandler):
+    """Services whose calls over gRPC are observed, those that are refused too: it stands around the guard."""
 
-    It comes before the access interceptor, so that refused calls are counted too.
-    """
-
-    def __init__(self, calls: CallObserver) -> None:
-        self._calls = calls
+    def __init__(self, services: grpc.GenericRpcHandler, calls: CallObserver) -> None:
+        self._services, self._calls = services, calls
         self._observed: dict[str, tuple[Handler, Handler]] = {}
         """By path: the method's handler, and the one that observes it."""
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Any:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
         """The method's handler, observed if the method is one that has a role."""
-        handler, path = await continuation(handler_call_details), handler_call_details.method
+        handler, path = self._services.service(handler_call_details), handler_call_details.method
         if handler is None or path not in NEEDS:
             return handler
         known = self._observed.get(path)

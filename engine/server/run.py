@@ -38,6 +38,7 @@ from engine.server.listen import (
     done_before,
     ended,
 )
+from engine.server.privacy import PrivacyService
 from engine.server.rulebooks import RulebooksService
 from engine.server.service import DecisionsService
 from engine.server.streams import Streams
@@ -258,7 +259,8 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     feeds = Feeds(parts.ledger.open_reader(settings.watchers), streams, clock, settings.watchers)
     calls = None if parts.observer is None else parts.observer.calls()
     rulebooks = RulebooksService(parts.ledger, clock, settings)
-    served = Served(service, rulebooks, feeds, health, parts.serving_books)
+    privacy = PrivacyService(parts.ledger, clock, settings)
+    served = Served(service, rulebooks, privacy, feeds, health, parts.serving_books)
     interfaces = Interfaces(served, parts.wiring, settings, calls, shared=lifecycle.shared)
     followers = _followers(parts, clock, budgets)
     lasting = parts.wiring.loops() | interfaces.loops()

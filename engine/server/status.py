@@ -37,6 +37,7 @@ from engine.ledger.errors import (
     LedgerUnavailable,
     OtherVersion,
     OutcomeRefused,
+    PersonErased,
     RequestIdTaken,
     TooManyNames,
 )
@@ -108,6 +109,7 @@ _CODES: dict[type[Exception], int] = {
     RequestIdTaken: ALREADY_EXISTS,
     EventIdTaken: ALREADY_EXISTS,
     OtherVersion: UNAVAILABLE,
+    PersonErased: ABORTED,
     OutcomeRefused: FAILED_PRECONDITION,
     TooManyNames: FAILED_PRECONDITION,
     EventsNotKept: FAILED_PRECONDITION,
@@ -132,6 +134,7 @@ _REASONS: dict[type[Exception], str] = {
     Unsupported: "unsupported",
     EventsNotKept: "events_not_kept",
     OtherVersion: "other_version",
+    PersonErased: "person_erased",
     OutcomeRefused: "outcome_refused",
     EventIdTaken: "event_id_taken",
     RequestIdTaken: "request_id_taken",

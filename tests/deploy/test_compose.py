@@ -42,7 +42,8 @@ def test_two_servers_share_one_database() -> None:
     """There are two replicas with as many published ports, which begin when the tables are there."""
     server = COMPOSE["services"]["server"]
     assert server["deploy"]["replicas"] == 2
-    assert server["ports"] == ["127.0.0.1:50051-50052:50051"]
+    assert server["ports"] == ["127.0.0.1:50051-50052:50051", "127.0.0.1:8080-8081:8080"]
+    assert "--http=0.0.0.0:8080" in server["command"]
     assert server["depends_on"] == {"migration": {"condition": "service_completed_successfully"}}
     assert server["environment"]["TACT_LOG"].startswith("postgresql://tact@database:")
 

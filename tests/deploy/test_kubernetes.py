@@ -69,7 +69,11 @@ def test_probes_ask_what_there_is() -> None:
     container = container_of("deployment.yaml")
     options = check_command(container["args"])
     ports = {port["name"]: str(port["containerPort"]) for port in container["ports"]}
-    assert ports == {"grpc": options["--port"], "metrics": options["--metrics-port"]}
+    assert ports == {
+        "grpc": options["--port"],
+        "http": options["--http"].rpartition(":")[2],
+        "metrics": options["--metrics-port"],
+    }
     paths = {
         kind: container[kind]["httpGet"]["path"]
         for kind in ("startupProbe", "livenessProbe", "readinessProbe")
@@ -90,12 +94,15 @@ def test_there_is_time_to_drain() -> None:
 
 def test_all_mean_the_same_pods() -> None:
     """Service and disruption budget choose the Deployment's pods, and not the migration's."""
-    deployment, service, budget, job = documents(
-        *(f"kubernetes/{name}.yaml" for name in ("deployment", "service", "disruption", "migration"))
+    deployment, service, web, budget, job = documents(
+        *(f"kubernetes/{name}.yaml" for name in ("deployment", "service", "http", "disruption", "migration"))
     )
     labels = deployment["spec"]["template"]["metadata"]["labels"]
     assert deployment["spec"]["selector"]["matchLabels"].items() <= labels.items()
     assert service["spec"]["selector"].items() <= labels.items()
+    assert web["spec"]["selector"] == service["spec"]["selector"]
+    ports = {port["name"] for port in container_of("deployment.yaml")["ports"]}
+    assert {port["targetPort"] for of in (service, web) for port in of["spec"]["ports"]} <= ports
     assert budget["spec"]["selector"]["matchLabels"].items() <= labels.items()
     assert not service["spec"]["selector"].items() <= job["spec"]["template"]["metadata"]["labels"].items()
     assert service["spec"]["clusterIP"] == "None"

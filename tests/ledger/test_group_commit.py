@@ -3,7 +3,8 @@
 import asyncio
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +16,7 @@ from engine.ledger.errors import (
     LedgerError,
     LedgerFull,
     LedgerUnavailable,
+    WouldWait,
 )
 from engine.ledger.group_commit import GroupCommit
 
@@ -285,3 +287,106 @@ async def test_what_is_lost_is_counted() -> None:
     assert await writer.submit([8]) == [8]
     assert (counts.lost(), counts.kept) == (7, 1)
     writer.close()
+
+
+class Committed:
+    """Commits by echoing, and notes which thread did; other processes hold the store while `held`."""
+
+    def __init__(self) -> None:
+        self.threads: list[str] = []
+        self.held = False
+        self.waits = True
+
+    def settle(self, commands: Sequence[int]) -> list[int | LedgerError]:
+        """Echoes, unless it would have to wait and must not."""
+        if self.held and not self.waits:
+            raise WouldWait
+        self.threads.append("loop" if threading.current_thread() is threading.main_thread() else "thread")
+        return list(commands)
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """As a store does it."""
+        self.waits = False
+        try:
+            yield
+        finally:
+            self.waits = True
+
+
+@pytest.fixture
+def committed() -> Committed:
+    """A store that is quick."""
+    return Committed()
+
+
+@pytest.fixture
+def alone(committed: Committed, monkeypatch: pytest.MonkeyPatch) -> Iterator[GroupCommit[int, int]]:
+    """A queue before it, whose groups take no time by a clock of its own."""
+    clock = SimpleNamespace(monotonic=time.monotonic, perf_counter=lambda: 0.0)
+    monkeypatch.setattr("engine.ledger.group_commit.time", clock)
+    writer = GroupCommit[int, int](committed.settle)
+    writer.at_once = committed.at_once
+    yield writer
+    writer.close()
+
+
+async def test_brief_commands_that_come_alone_are_committed_by_the_event_loop(
+    committed: Committed, alone: GroupCommit[int, int]
+) -> None:
+    """After a number of groups of one; what is not brief, and two that come together, go to the thread."""
+    for number in range(10):
+        assert await alone.submit([number], brief=True) == [number]
+    assert committed.threads == ["thread"] * 8 + ["loop"] * 2
+    assert await alone.submit([10]) == [10]
+    assert await alone.submit([11], brief=True) == [11]
+    assert await asyncio.gather(*(alone.submit([n], brief=True) for n in (12, 13))) == [[12], [13]]
+    assert await alone.submit([14], brief=True) == [14]
+    assert committed.threads[10:] == ["thread", "loop", "thread", "thread"]
+    assert (alone.depth, alone.done, alone.counts.kept) == (0, 15, 15)
+
+
+async def test_the_event_loop_waits_for_no_other_process(
+    committed: Committed, alone: GroupCommit[int, int]
+) -> None:
+    """While another holds the store the thread waits for it, and the loop does not try again at once."""
+    for number in range(9):
+        await alone.submit([number], brief=True)
+    committed.held = True
+    assert await alone.submit([9], brief=True) == [9]
+    committed.held = False
+    assert await alone.submit([10], brief=True) == [10]
+    assert committed.threads == ["thread"] * 8 + ["loop"] + ["thread"] * 2
+    assert (alone.depth, alone.done) == (0, 11)
+
+
+async def test_a_slow_store_is_left_to_the_thread(
+    committed: Committed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sync that takes longer than a decision would keep the event loop from everybody else."""
+    ticks = iter(range(1000))
+    clock = SimpleNamespace(monotonic=time.monotonic, perf_counter=lambda: float(next(ticks)))
+    monkeypatch.setattr("engine.ledger.group_commit.time", clock)
+    writer = GroupCommit[int, int](committed.settle)
+    writer.at_once = committed.at_once
+    for number in range(12):
+        await writer.submit([number], brief=True)
+    assert committed.threads == ["thread"] * 12
+    writer.close()
+
+
+async def test_a_fault_in_the_event_loop_is_the_command_s_own(alone: GroupCommit[int, int]) -> None:
+    """It is raised to its caller; the store's trouble is noted, and the thread tries next."""
+    for number in range(9):
+        await alone.submit([number], brief=True)
+
+    def fail(_: Sequence[int]) -> list[int | LedgerError]:
+        raise LedgerUnavailable("no room")
+
+    alone._apply = fail
+    with pytest.raises(LedgerUnavailable):
+        await alone.submit([9], brief=True)
+    assert alone.trouble == "no room"
+    with pytest.raises(LedgerUnavailable):
+        await alone.submit([10], brief=True)
+    assert (alone.depth, alone.done) == (0, 11)

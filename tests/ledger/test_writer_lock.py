@@ -8,13 +8,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
 
 import pytest
 
-from engine.ledger.errors import DeadlinePassed, LedgerUnavailable
+from engine.ledger.errors import DeadlinePassed, LedgerUnavailable, WouldWait
 from engine.ledger.group_commit import GroupCommit
 from engine.ledger.store.open import open_store
 from engine.ledger.store.writer_lock import WriterLock, WriterLockNotTaken
@@ -147,6 +147,24 @@ def test_a_log_kept_busy_is_unavailable(tmp_path: Path) -> None:
     busy = pytest.raises(LedgerUnavailable, match="other processes")
     with held(tmp_path / "tact.db-turn"), busy, store.transaction():
         pass
+    with store.transaction():
+        pass
+    store.close()
+
+
+def test_a_transaction_that_is_not_to_wait_says_so(tmp_path: Path) -> None:
+    """Whether another server has its turn or any program writes: nothing has begun, and the next transaction goes on."""
+    file = tmp_path / "tact.db"
+    store = open_store(f"sqlite:///{file}", busy_timeout=PATIENCE)
+    with store.at_once(), store.transaction():
+        pass
+    with held(tmp_path / "tact.db-turn"), store.at_once(), pytest.raises(WouldWait), store.transaction():
+        pass
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with store.at_once(), pytest.raises(WouldWait), store.transaction():
+            pass
+        other.execute("ROLLBACK")
     with store.transaction():
         pass
     store.close()

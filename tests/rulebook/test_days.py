@@ -6,7 +6,7 @@ from engine.api.v1.values_pb2 import Value
 from engine.rulebook.report.findings import ParseError
 from engine.rulebook.text.datetimes import parse_date
 from engine.rulebook.text.regions import wrong_tag
-from engine.wire.values import _READERS
+from engine.wire.values import READERS
 
 OTHER_FORMS = ("2026-W10-1", "2026W101", "20260302", "2026-061", "2026-3-2", "31/12/2026")
 
@@ -17,7 +17,7 @@ def test_other_forms_of_a_day_are_refused(text: str) -> None:
     with pytest.raises(ParseError, match="not a date"):
         parse_date(text)
     with pytest.raises(ValueError, match="must be a day as YYYY-MM-DD"):
-        _READERS["date"](Value(date=text).date)
+        READERS["date"](Value(date=text).date)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
+from google.rpc.code_pb2 import UNAVAILABLE
+from google.rpc.status_pb2 import Status
+
 from engine.api.v1.decisions_pb2 import DecideRequest, DecideResponse
 from engine.client import Client, DeadlineExceeded, TactError, Unavailable
 from tests.waiting import HANGS
@@ -76,3 +80,29 @@ class Load:
         while len(self.answers) < count:
             assert time.monotonic() < deadline, self.failures[-3:]
             time.sleep(0.005)
+
+
+class HttpLoad(Load):
+    """The same over HTTP, by Connect in Protobuf. target: the server's URL."""
+
+    def _call(self, caller: int) -> None:
+        with httpx.Client(base_url=self.target, timeout=self.timeout) as web:
+            turn = 0
+            while not self._stop.is_set():
+                self._ask(web, self.make(caller, turn))
+                turn += 1
+
+    def _ask(self, web: httpx.Client, request: DecideRequest) -> None:
+        headers = {"content-type": "application/proto"}
+        try:
+            answer = web.post(
+                "/tact.v1.Decisions/Decide", content=request.SerializeToString(), headers=headers
+            )
+        except httpx.TransportError as gone:
+            self.failures.append(Unavailable(Status(code=UNAVAILABLE, message=str(gone))))
+            return
+        if answer.status_code == httpx.codes.OK:
+            self.answers.append(DecideResponse.FromString(answer.content))
+        else:
+            kind = Unavailable if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE else TactError
+            self.failures.append(kind(Status(code=UNAVAILABLE, message=answer.text)))

@@ -98,13 +98,13 @@ def call_of(seed: int, number: int, tokens: Tokens) -> Call:
         bodies = tuple(body for body in bodies if len(body) <= _MESSAGE_BYTES)
     odd, huge = _odd_metadata(rng)
     bodies = bodies[:1] if huge else bodies
-    if path not in _METHODS:
+    if path not in MESSAGES:
         path = rng.choice(_UNKNOWN)
     return Call(path, bodies, tokens.metadata(token) + odd, token, huge)
 
 
 def _body(rng: Random, path: str, number: int) -> bytes:
-    message = _METHODS.get(path, _decide)(rng, number)
+    message = MESSAGES.get(path, _decide)(rng, number)
     body = message.SerializeToString()
     return body if rng.random() < 0.4 else mutated(rng, body)
 
@@ -163,7 +163,7 @@ def _reflect(rng: Random, _number: int) -> Message:
     return message
 
 
-_METHODS: dict[str, Callable[[Random, int], Message]] = {
+MESSAGES: dict[str, Callable[[Random, int], Message]] = {
     f"{DECISIONS}Decide": _decide,
     f"{DECISIONS}DecideBatch": _batch,
     f"{DECISIONS}DecideStream": _decide,
@@ -175,7 +175,7 @@ _METHODS: dict[str, Callable[[Random, int], Message]] = {
     f"{HEALTH}Watch": _check,
     REFLECTION: _reflect,
 }
-_PATHS = (*_METHODS, "unknown")
+_PATHS = (*MESSAGES, "unknown")
 _WEIGHTS = (25, 8, 10, 20, 4, 10, 4, 2, 4, 5, 5)
 
 

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.books import write_book
 from tests.docs.pages import ROOT
+from tests.servers import serving
 from trial import soak
 from trial.__main__ import TRIALS, main, run
 from trial.report import failed, write
 from trial.result import Curve, TrialResult
+from trial.watch import Watch
 
 
 @pytest.mark.parametrize("name", TRIALS)
@@ -20,6 +23,21 @@ def test_it_holds(name: str) -> None:
     assert result.failures == [], result.summary
     assert result.trials > 0
     assert result.summary
+
+
+def test_what_a_server_takes_until_it_is_warm_is_no_growth(tmp_path: Path) -> None:
+    """Growth counts from when the server is said to be warm; without that, from the end of the first fifth."""
+    with serving(write_book(tmp_path / "book"), tmp_path / "tact.db") as server:
+        watch = Watch(server, memory=[(0.0, 100.0), (1.0, 101.0)])
+        watch.warm()
+        watch.memory += [(2.0, 170.0), (3.0, 175.0)]
+        assert watch.grown() == 5.0
+        watch.memory.append((4.0, 240.0))
+        assert watch.grown() == 70.0
+        unmarked = Watch(
+            server, memory=[(0.0, 100.0), *((float(second), 110.0 + second) for second in range(1, 5))]
+        )
+        assert unmarked.grown() == 4.0 - 1.0
 
 
 def test_a_failure_is_reported(tmp_path: Path) -> None:

@@ -33,11 +33,41 @@ def consents_after(consents: Consents, purpose: str, at: Instant, *, agrees: boo
     return {**consents, purpose: after}
 
 
+_OBJECTION = "objection:"
+"""What the purposes of objections to being profiled begin with; no purpose of a book does."""
+
+
+def objection_to(purpose: str) -> str:
+    """The purpose under which an objection to being profiled for a purpose is kept, or for EVERYTHING."""
+    return _OBJECTION + purpose
+
+
+def objections_in(consents: Consents) -> tuple[str, ...]:
+    """The purposes for which the customer objects to being profiled, in order."""
+    objected = (purpose for purpose in sorted(consents) if purpose.startswith(_OBJECTION))
+    return tuple(purpose.removeprefix(_OBJECTION) for purpose in objected if _is_barred(consents[purpose]))
+
+
+def says_again(consents: Consents, purpose: str, at: Instant, *, agrees: bool) -> dict[str, Consent]:
+    """The consents after what the customer says now holds, whatever was said before, and by whichever clock."""
+    before = consents.get(purpose, Consent())
+    latest = max((moment for moment in before if moment is not None), default=at)
+    return consents_after(consents, purpose, max(at, latest + 1 if agrees else latest), agrees=agrees)
+
+
+def _is_barred(consent: Consent) -> bool:
+    withdrawn, given = consent
+    return withdrawn is not None and (given is None or given <= withdrawn)
+
+
 def stricter(parts: Sequence[Consents]) -> dict[str, Consent]:
     """The consents of a person who was known as several: what is barred for any of them is barred, and nothing else."""
     purposes = sorted({purpose for part in parts for purpose in part})  # EVERYTHING comes first
     merged: dict[str, Consent] = {}
     for purpose in purposes:
+        if purpose.startswith(_OBJECTION):
+            merged[purpose] = _stricter_objection([part[purpose] for part in parts if purpose in part])
+            continue
         consents = [part[purpose] for part in parts if purpose in part]
         merged[purpose] = Consent(
             _latest(consent.withdrawn_at for consent in consents),
@@ -47,6 +77,15 @@ def stricter(parts: Sequence[Consents]) -> dict[str, Consent]:
         if barred is (withdrawn_since(merged, purpose) is None):
             merged[purpose] = _moved(merged, purpose, barred=barred)
     return merged
+
+
+def _stricter_objection(consents: Sequence[Consent]) -> Consent:
+    """An objection stands by itself: what is said of EVERYTHING that is sent changes nothing of it."""
+    withdrawn = _latest(consent.withdrawn_at for consent in consents)
+    given = _latest(consent.given_at for consent in consents)
+    if any(map(_is_barred, consents)):
+        withdrawn = _latest((withdrawn, given))
+    return Consent(withdrawn, given)
 
 
 def _moved(merged: Consents, purpose: str, *, barred: bool) -> Consent:

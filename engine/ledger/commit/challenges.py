@@ -48,11 +48,24 @@ class KeepChallengesCommand(Command[None]):
 
     stage = Stage.LEARN
 
+    def decision_ids(self) -> tuple[str, ...]:
+        """The decisions that were challenged."""
+        return tuple(row.decision_id for row in self.rows)
+
     @classmethod
     def apply(cls, unit: UnitOfWork, commands: Sequence[Self]) -> list[None]:
-        """Keeps the rows, and the texts of the books that made them."""
+        """Keeps the rows, and the texts of the books that made them; not those of persons who were erased since."""
         keep_books(unit.store, [(command.book, command.now) for command in commands])
-        challenges.keep(unit.store, [row for command in commands for row in command.rows])
+        rows = [row for command in commands for row in command.rows]
+        decided = decisions.decided(unit.store, [row.decision_id for row in rows])
+        challenges.keep(
+            unit.store,
+            [
+                row
+                for row in rows
+                if (live := decided.get(row.decision_id)) is not None and live.person == row.person
+            ],
+        )
         return [None for _ in commands]
 
 
@@ -83,6 +96,8 @@ def read_live(
     if row is None:
         raise LookupError(f"the log has no decision {decision_id}")
     live = LiveDecision(row, logged_state_of(row, deciding), deciding)
+    if live.logged.lacking:
+        raise LookupError(f"the log does not hold what {decision_id} was made of: {live.logged.lacking}")
     logged = live.logged.request.attributes
     given = request.attributes
     weather = {

@@ -11,9 +11,11 @@ from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 from engine.ledger.commit.quotas import Quotas
 from engine.ledger.commit.trends import NewCounts
-from engine.ledger.errors import LedgerError
-from engine.ledger.queries import commits, decisions, identities, persons
+from engine.ledger.errors import LedgerError, PersonErased
+from engine.ledger.queries import commits, decisions, identities, persons, suppressions
+from engine.ledger.queries.suppressions import Suppressed
 from engine.ledger.store.store import Store
+from engine.model.customer import Consents
 from engine.model.instant import Instant
 from engine.model.trends import TrendAlert
 
@@ -56,6 +58,9 @@ class Command(ABC, Generic[ResultT_co]):
     stage: ClassVar[Stage]
     """When commands of this kind are applied."""
 
+    is_alone: ClassVar[bool] = False
+    """Whether it needs a transaction of its own."""
+
     def customers(self) -> tuple[str, ...]:
         """The customers that it reads or writes, by any of their names; the persons are locked."""
         return ()
@@ -70,6 +75,10 @@ class Command(ABC, Generic[ResultT_co]):
 
     def links(self) -> NamesToLink | None:
         """The names that it links, if any."""
+        return None
+
+    def keeps_since(self) -> Instant | None:
+        """When it arrived, if it keeps something of its customers; None: it keeps nothing of those who sent it."""
         return None
 
     @classmethod
@@ -91,11 +100,19 @@ class Identities:
     def __init__(self, store: Store, commands: Sequence[AnyCommand]) -> None:
         self._store = store
         names = sorted(names_of(store, commands))
-        self._persons: Mapping[str, str] = persons.resolve(store, names)
+        self._persons: Mapping[str, str]
+        self._persons, key = persons.resolve_with_key(store, names)
         self.refused: dict[int, LedgerError] = {}
-        """By index of the command, why its names could not be linked."""
+        """By index of the command, why it is not applied: its names could not be linked, or their person was erased."""
+        self._suppressed = Suppressed()
+        if key is not None:
+            self._suppressed = suppressions.suppressed(store, names, key)
+            if self._suppressed:
+                self._restore(commands, key)
         linking = [
-            (index, link) for index, command in enumerate(commands) if (link := command.links()) is not None
+            (index, link)
+            for index, command in enumerate(commands)
+            if index not in self.refused and (link := command.links()) is not None
         ]
         for index, link in linking:
             self._link(index, link)
@@ -110,10 +127,38 @@ class Identities:
         """The persons who bear the names, in order: several where a preview brings names that are not linked."""
         return sorted({self.person_of(name) for name in names})
 
+    def forbidden(self, person: str) -> Consents:
+        """What the person had forbidden before they were erased, and which is not among their consents yet."""
+        if not self._suppressed:
+            return {}
+        return self._suppressed.forbidden(
+            [name for name in self._suppressed if self.person_of(name) == person]
+        )
+
     def is_same(self, person: str, name: str) -> bool:
         """Whether a person, as logged earlier, is the one who bears the name today."""
         today = self.person_of(name)
         return person == today or persons.resolve(self._store, [person]).get(person) == today
+
+    def _restore(self, commands: Sequence[AnyCommand], key: bytes) -> None:
+        """Refuses what arrived before its person was erased; what the others had forbidden is among their consents again."""
+        keeping: dict[str, list[str]] = {}
+        for index, command in enumerate(commands):
+            arrived, own = command.keeps_since(), command.customers()
+            if arrived is None:
+                continue
+            if self._suppressed.erased_since(own, arrived):
+                self.refused[index] = PersonErased(
+                    "the person was erased while this call was under way, and nothing of it is kept"
+                )
+                continue
+            for name in own:
+                if name in self._suppressed:
+                    keeping.setdefault(self.person_of(name), []).append(name)
+        forbidden = {person: self._suppressed.forbidden(own) for person, own in keeping.items()}
+        if any(forbidden.values()):
+            suppressions.restore(self._store, forbidden)
+            suppressions.lift(self._store, [name for own in keeping.values() for name in own], key)
 
     def _link(self, index: int, link: NamesToLink) -> None:
         try:

@@ -7,6 +7,7 @@ from engine.decide.evaluate import Evaluation
 from engine.decide.pressure.consent import purposes_of, stricter
 from engine.ledger.commit.commands import Identities
 from engine.ledger.queries import consents, contacts, outcomes
+from engine.ledger.queries.suppressions import latest
 from engine.ledger.store.store import Store
 from engine.model.contact import Contact, Facts
 from engine.model.customer import NOTHING_SAID, Consents, CustomerState
@@ -21,6 +22,13 @@ class CustomerStates:
         proposing = [evaluation for evaluation in evaluations if evaluation.candidates]
         persons = _persons([evaluation for evaluation in proposing if _needs_consent(evaluation)], identities)
         self._consents: dict[str, Consents] = consents.consents_of(store, persons) if persons else {}
+        for person in persons:
+            if forbidden := identities.forbidden(
+                person
+            ):  # by somebody who was erased, and comes again in a preview
+                said = self._consents.get(person, {})
+                restored = {purpose: latest(said.get(purpose), own) for purpose, own in forbidden.items()}
+                self._consents[person] = {**said, **restored}
         pausing = [evaluation for evaluation in proposing if evaluation.compiled.pressure.outcomes]
         self._outcomes = _outcomes(store, pausing, identities) if pausing else {}
 

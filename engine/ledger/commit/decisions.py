@@ -63,6 +63,13 @@ class DecideCommand(Command[Decision]):
         drawn = (f"unit {evaluation.units[unit]}" for unit in units)
         return (*((f"request {evaluation.request.request_id}",) if evaluation.is_named else ()), *drawn)
 
+    def keeps_since(self) -> Instant | None:
+        """When the call arrived; a preview keeps nothing."""
+        request = self.evaluation.request
+        if request.mode is not Mode.COMMIT:
+            return None
+        return request.now if request.clock is None else request.clock
+
     def links(self) -> NamesToLink | None:
         """The names of the request; a preview links nothing."""
         request = self.evaluation.request

@@ -65,6 +65,10 @@ class RecordCommand(Command[RecordResult]):
         """The customer, by all names."""
         return self.customer, *self.aliases
 
+    def keeps_since(self) -> Instant | None:
+        """When the call arrived."""
+        return self.now if self.clock is None else self.clock
+
     def links(self) -> NamesToLink | None:
         """The names of the customer, where there are several."""
         return NamesToLink(self.customers(), self.elapsed, "record") if self.aliases else None

@@ -43,16 +43,18 @@ def transaction(store: Store, commands: Sequence[AnyCommand]) -> Iterator[None]:
 
 
 def divided(store: Store, commands: Sequence[AnyCommand]) -> Sequence[Sequence[AnyCommand]]:
-    """The commands in parts, in order, each of which takes at most as many locks as the store bears."""
-    if store.most_locks is None:
+    """The commands in parts, in order, each of which takes at most as many locks as the store bears, or is one by itself."""
+    if store.most_locks is None and not any(command.is_alone for command in commands):
         return (commands,)
+    most = store.most_locks if store.most_locks is not None else sum(map(_most_locks, commands))
     parts: list[list[AnyCommand]] = [[]]
-    room = store.most_locks
+    room = most
     for command in commands:
         number = _most_locks(command)
-        if number > room and parts[-1]:
+        is_apart = command.is_alone or (parts[-1] and parts[-1][-1].is_alone)
+        if (number > room or is_apart) and parts[-1]:
             parts.append([])
-            room = store.most_locks
+            room = most
         parts[-1].append(command)
         room -= number
     return parts

@@ -28,6 +28,10 @@ class LinkCommand(Command[LinkResult]):
         """The names."""
         return self.names
 
+    def keeps_since(self) -> Instant | None:
+        """When the call arrived, or the moment that it names."""
+        return self.now
+
     def links(self) -> NamesToLink:
         """The names."""
         return NamesToLink(self.names, self.now, "link")

@@ -16,6 +16,9 @@ from engine.ledger.memory import to_json
 from engine.ledger.queries import consents, contacts, decisions, outcomes, persons
 from engine.ledger.queries.commits import outcome_key
 from engine.ledger.queries.decisions import Decided
+from engine.ledger.queries.erasing import severed_outcome
+from engine.ledger.queries.held import key_of_pseudonyms
+from engine.ledger.queries.suppressions import is_erased
 from engine.ledger.store.rows import ContactRow, OutcomeRow, PersonRow
 from engine.ledger.store.store import Store
 from engine.model.contact import ContactState
@@ -63,6 +66,10 @@ class ReportCommand(Command[RecordResult | WarnedResult]):
     def locks(self) -> tuple[str, ...]:
         """The event_id."""
         return (f"event {self.event.event_id}",)
+
+    def keeps_since(self) -> Instant | None:
+        """When the call arrived."""
+        return self.now if self.clock is None else self.clock
 
     def links(self) -> NamesToLink | None:
         """The names of the customer, where there are several."""
@@ -115,6 +122,7 @@ def report(
     rows: list[OutcomeRow | LedgerError] = [
         _outcome_row(command, decided.get(command.decision_id), person_of) for command in commands
     ]
+    rows = _severed(store, rows)
     types = outcomes.types(store, [_key(row) for row in rows if isinstance(row, OutcomeRow)])
     new: list[tuple[ReportCommand, OutcomeRow]] = []
     results: list[RecordResult | WarnedResult | LedgerError] = []
@@ -135,6 +143,17 @@ def report(
         results.append(WarnedResult(result, warning) if warning else result)
     unit.outcomes += [outcome_key(row) for _, row in new]
     return results, new, _keep(store, new, decided, person_of) if new else ()
+
+
+def _severed(store: Store, rows: list[OutcomeRow | LedgerError]) -> list[OutcomeRow | LedgerError]:
+    """The rows; those of decisions whose persons were erased without what is personal."""
+    if not any(isinstance(row, OutcomeRow) and is_erased(row.person) for row in rows):
+        return rows
+    key = key_of_pseudonyms(store, 0)
+    return [
+        severed_outcome(row, {}.get, key) if isinstance(row, OutcomeRow) and is_erased(row.person) else row
+        for row in rows
+    ]
 
 
 def _warning(command: ReportCommand, decided: Decided | None) -> str:

@@ -41,7 +41,10 @@ _PLAIN = frozenset((int, float, bool))
 """Types of values that JSON does not change."""
 
 
-THIN = "a run sent it and kept no inputs: send with --full-log to make it again"
+_THIN = "a run sent it and kept neither inputs nor candidates: send with --full-log to make it again"
+
+
+_ERASED = "its person was erased, with what it was made of"
 
 
 class LoggedState(NamedTuple):
@@ -63,8 +66,8 @@ class LoggedState(NamedTuple):
     """What was known of campaigns that learn."""
     masked: tuple[str, ...]
     """The attributes whose values the log leaves out."""
-    is_thin: bool = False
-    """Whether a run sent it and kept neither inputs nor candidates: the population holds what it was made of."""
+    lacking: str = ""
+    """Why the log does not hold what the decision was made of: a run sent it, or its person was erased; empty: it holds it."""
     arm: RolloutArm | None = None
     """The side of the version that decided, while one was staged."""
 
@@ -141,7 +144,7 @@ def _state(row: DecisionRow, trace: Mapping[str, Any], compiled: CompiledBook) -
         _request(row, inputs, trace, compiled),
         _learned(trace),
         tuple(inputs["masked"]),
-        bool(inputs.get("thin")),
+        _ERASED if inputs.get("erased") else _THIN if inputs.get("thin") else "",
         RolloutArm.logged(trace.get("experiments", ())),
     )
 

@@ -33,6 +33,34 @@ class Decided(NamedTuple):
     answer: str
 
 
+class DecisionHead(NamedTuple):
+    """What a list shows of a decision."""
+
+    decision_id: str
+    person: str
+    at: Instant
+    book_version: str
+    outcome: str
+    campaign: str | None
+    offer: str | None
+    variant: str | None
+    channel: str | None
+    placement: str | None
+
+
+class DecisionSearch(NamedTuple):
+    """Which decisions are listed."""
+
+    since: str
+    """The least decision_id; ids are in order of time."""
+    before: str
+    """All ids are less."""
+    names: Sequence[str] = ()
+    """Of one person; empty: of everybody."""
+    outcome: str = ""
+    campaign: str = ""
+
+
 _ANSWERED = Select(
     "r.request_id, d.person, d.answer, coalesce(d.placement, ''), d.inputs",
     "FROM requests AS r JOIN decisions AS d ON d.decision_id = r.decision_id"
@@ -50,6 +78,36 @@ _PERIOD = "FROM decisions WHERE at >= ? AND at < ?"
 
 _AFTER = Select(columns(DecisionRow._fields), f"{_PERIOD} AND decision_id > ? ORDER BY decision_id LIMIT ?")
 """The rows that follow a decision_id, of a period."""
+
+
+_HEAD = "decision_id, person, at, book_version, outcome, campaign, offer, variant, channel, placement"
+
+
+_LISTED = Select(
+    _HEAD,
+    f"FROM (SELECT {_HEAD} FROM decisions WHERE decision_id >= ? AND decision_id < ? ORDER BY decision_id DESC LIMIT ?)"
+    " AS latest WHERE (? = '' OR outcome = ?) AND (? = '' OR campaign = ?) ORDER BY decision_id DESC LIMIT ?",
+)
+"""Those of the last decisions between two ids that fit, the latest first."""
+
+
+_REACHED = Select(
+    "decision_id",
+    "FROM decisions WHERE decision_id >= ? AND decision_id < ? ORDER BY decision_id DESC LIMIT 1 OFFSET ?",
+)
+"""How far the last so many decisions reach back."""
+
+
+_LISTED_OF = Select(
+    _HEAD,
+    "FROM decisions WHERE person IN :given(person text) AND decision_id >= ? AND decision_id < ?"
+    " AND (? = '' OR outcome = ?) AND (? = '' OR campaign = ?) ORDER BY decision_id DESC LIMIT ?",
+)
+"""The decisions about a person, by any of their names, that fit, the latest first."""
+
+
+_LAST_VERSION = Select("book_version", "FROM decisions ORDER BY decision_id DESC LIMIT 1")
+"""The version of the book that decided last."""
 
 
 _COUNT = Select("count(*)", _PERIOD)
@@ -110,6 +168,32 @@ def decisions_after(
 ) -> list[DecisionRow]:
     """The rows behind the decision_id, in order; at most so many, of moments from `since` until before `until`."""
     return [DecisionRow(*row) for row in store.select(_AFTER, since, until, decision_id, most)]
+
+
+def list_decisions(
+    store: Store, search: DecisionSearch, most: int, looked_at: int
+) -> tuple[list[DecisionHead], str | None]:
+    """The latest decisions that fit, at most so many, and the id to go on before; None: there are no more.
+
+    looked_at: how many decisions are looked at, of which fewer may fit; then the rest is looked at by going on.
+    """
+    fits = (search.outcome, search.outcome, search.campaign, search.campaign, most + 1)
+    if search.names:
+        rows = store.select(_LISTED_OF, search.names, search.since, search.before, *fits)
+        reached: Sequence[tuple[str]] = ()
+    else:
+        rows = store.select(_LISTED, search.since, search.before, looked_at, *fits)
+        reached = store.select(_REACHED, search.since, search.before, looked_at - 1)
+    heads = [DecisionHead(*row) for row in rows]
+    if len(heads) > most:
+        return heads[:most], heads[most - 1].decision_id
+    return heads, reached[0][0] if reached else None
+
+
+def last_version(store: Store) -> str | None:
+    """The version of the book that decided last; None: nothing was decided."""
+    rows = store.select(_LAST_VERSION)
+    return rows[0][0] if rows else None
 
 
 def count_decisions(store: Store, since: Instant, until: Instant) -> int:

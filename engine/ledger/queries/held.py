@@ -116,11 +116,16 @@ def held_of(store: Store, names: Sequence[str]) -> HeldRows:
     return {row: [row(*values) for values in store.select(select, names)] for row, select in BY_NAME.items()}
 
 
-def pseudonym_of(store: Store, name: str, now: Instant) -> str:
-    """The name as the audit has it: HMAC-SHA256 by the log's own key, which is made if there is none yet."""
+def key_of_pseudonyms(store: Store, now: Instant) -> bytes:
+    """The log's own key, which is made if there is none yet."""
     rows = store.select(_KEY)
     if not rows:
         made = PseudonymKeyRow(0, secrets.token_hex(32), now)
         store.insert(PseudonymKeyRow, [made], "ON CONFLICT DO NOTHING")
         rows = store.select(_KEY)
-    return f"person:{hmac.new(bytes.fromhex(rows[0][0]), name.encode(), sha256).hexdigest()}"
+    return bytes.fromhex(rows[0][0])
+
+
+def pseudonym_of(store: Store, name: str, now: Instant) -> str:
+    """The name as the audit has it: HMAC-SHA256 by the key of pseudonyms."""
+    return f"person:{hmac.new(key_of_pseudonyms(store, now), name.encode(), sha256).hexdigest()}"

@@ -42,6 +42,10 @@ _LATEST = Select(
 """The latest period of counters at an instant, if they are in the log."""
 
 
+_ANY = Select("count(*)", "FROM (SELECT 1 FROM counters LIMIT 1) AS found")
+"""Whether the log has any counter."""
+
+
 _OLD = Select(
     "counter, period, shard", "FROM counters WHERE counter = ? AND period < ? ORDER BY counter, period, shard"
 )
@@ -121,6 +125,11 @@ def latest(store: Store, counters: Sequence[tuple[str, Instant]]) -> dict[tuple[
     """By name and moment, the counter of the latest period then; of those that are in the log."""
     rows = store.select(_LATEST, counters)
     return {(name, at): QuotaKey(name, period) for name, at, period in rows if period is not None}
+
+
+def is_any(store: Store) -> bool:
+    """Whether the log has any counter."""
+    return bool(store.select(_ANY)[0][0])
 
 
 def purge(store: Store, counter: str, before: Instant) -> None:

@@ -35,6 +35,14 @@ _PERSONS = Select("name, person", "FROM identities WHERE name IN :given(name tex
 """The persons to whom names were linked."""
 
 
+_PERSONS_AND_KEY = Select(
+    "name, person",
+    "FROM identities WHERE name IN :given(name text) UNION ALL SELECT '', secret FROM pseudonym_keys"
+    " WHERE EXISTS (SELECT 1 FROM suppressions)",
+)
+"""The same, and under an empty name the key of pseudonyms where anybody was erased: no further statement where nobody was."""
+
+
 _KNOWN = Select("person", "FROM persons WHERE person IN :given(person text)")
 """Those of the persons who are known."""
 
@@ -117,6 +125,13 @@ def recall(store: Store, queries: Sequence[RecallQuery]) -> list[Recalled]:
 def resolve(store: Store, names: Sequence[str]) -> dict[str, str]:
     """The person of each name that was linked to another; the other names are persons themselves."""
     return dict(store.select(_PERSONS, names))
+
+
+def resolve_with_key(store: Store, names: Sequence[str]) -> tuple[dict[str, str], bytes | None]:
+    """As `resolve`, and the key under which what erased persons forbade is found; None where nobody was erased."""
+    linked = dict(store.select(_PERSONS_AND_KEY, names))
+    secret = linked.pop("", None)
+    return linked, None if secret is None else bytes.fromhex(secret)
 
 
 def _joined(several: Sequence[Recalled]) -> Recalled:

@@ -100,6 +100,12 @@ _AUDIT = Select(columns(AuditRow._fields), "FROM audit WHERE name = ? OR ? = '' 
 """The last rows of the audit, the newest first."""
 
 
+_AUDIT_BEFORE = Select(
+    columns(AuditRow._fields), "FROM audit WHERE ? = '' OR id < ? ORDER BY id DESC LIMIT ?"
+)
+"""The rows of the audit before one, the newest first."""
+
+
 _KEPT = DAY
 """How long a server is listed that says nothing."""
 
@@ -215,6 +221,11 @@ def see_server(store: Store, row: ServerRow) -> None:
 def audit(store: Store, name: str, most: int) -> list[AuditRow]:
     """The last rows of the audit, the newest first; name: of a book, or empty for all."""
     return [AuditRow(*row) for row in store.select(_AUDIT, name, name, most)]
+
+
+def audit_before(store: Store, before: str, most: int) -> list[AuditRow]:
+    """The last rows of the audit before the one with that id, the newest first; empty: the last of all."""
+    return [AuditRow(*row) for row in store.select(_AUDIT_BEFORE, before, before, most)]
 
 
 def add_audit(store: Store, rows: Sequence[AuditRow]) -> None:

@@ -27,6 +27,7 @@ from engine.ledger.store.postgres_url import connection_info, session, shown
 from engine.ledger.store.statements import Select, TableColumn, bound, with_given
 from engine.ledger.store.store import RowT, Store
 from engine.ledger.store.tables import table_of
+from engine.ledger.store.templates import RowTemplate, copied_texts
 from engine.model.instant import Instant
 
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
@@ -91,7 +92,7 @@ class PostgresStore(Store):
         self._session = session(url, busy_timeout)
         self._connection: psycopg.Connection[Any] | None = None
         self._partitions_due = 0.0
-        self._loads: list[tuple[type, Sequence[tuple[Any, ...]]]] = []
+        self._loads: list[tuple[type, Sequence[tuple[Any, ...]] | bytes]] = []
         """Rows to be copied when the transaction ends: no copying while statements are sent together."""
 
     def close(self) -> None:
@@ -166,13 +167,30 @@ class PostgresStore(Store):
         if rows:
             self._loads.append((row, rows))
 
+    def load_alike(
+        self, row: type[RowT], templates: Sequence[RowTemplate], values: Sequence[Sequence[str]]
+    ) -> None:
+        """Adds rows by COPY when the transaction ends, as one text."""
+        if templates:
+            of_rows = zip(*map(copied_texts, values), strict=True)
+            lines = [template.line(own) for template, own in zip(templates, of_rows, strict=True)]
+            self._loads.append((row, "".join(lines).encode()))
+
     def _copy(self, connection: "psycopg.Connection[Any]") -> None:
         for row, rows in self._loads:
             table = table_of(row)
             copying = f"COPY {table.name} ({', '.join(table.columns.keys())}) FROM STDIN"
             with connection.cursor().copy(copying.encode()) as copy:
+                if isinstance(rows, bytes):
+                    copy.write(rows)
+                    continue
                 for values in rows:
                     copy.write_row(values)
+
+    def size(self) -> int:
+        """Bytes of the database."""
+        ((number,),) = self._run("SELECT pg_database_size(current_database())", ()).fetchall()
+        return int(number)
 
     def unsettled(self) -> int:
         """The oldest transaction under way when the snapshot was taken that is read from, in any database of the server."""

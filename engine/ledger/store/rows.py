@@ -481,4 +481,42 @@ class PseudonymKeyRow(NamedTuple):
     created_at: BigInt
 
 
+@stored("suppressions", sqlite_with_rowid=False)
+class SuppressionRow(NamedTuple):
+    """What somebody who was erased had forbidden, which holds if they come again under the same name."""
+
+    name_hash: IdKey
+    """HMAC-SHA256 of one of their names by the key of pseudonyms: see engine.ledger.queries.suppressions."""
+    purpose: IdKey
+    """Of a withdrawn consent or an objection, as in `consents`; empty: the erasure itself, for calls that were under way."""
+    since: BigInt
+    """When it was withdrawn or objected to, or the person was erased."""
+
+
+@stored("rollup", Index("rollup_by_time", "subject", "since"), sqlite_with_rowid=False)
+class RollupRow(NamedTuple):
+    """How often something came of decisions in an hour or a day, over all customers; it names nobody."""
+
+    subject: IdKey
+    """What is counted: see engine.measure.rollup.Subject."""
+    name: IdKey
+    """Of the campaign, the rule or the outcome."""
+    since: InstantKey
+    """When the hour or the day of UTC began."""
+    part: IdKey
+    """What else tells cells apart, a JSON list."""
+    number: BigInt
+
+
+@stored("rollup_cursor", sqlite_with_rowid=False)
+class RollupCursorRow(NamedTuple):
+    """How far the log was counted."""
+
+    number: NumberKey
+    """0: there is one."""
+    cursor: str
+    """Of the feed."""
+    counted_at: BigInt
+
+
 METADATA = SQLModel.metadata

@@ -12,10 +12,11 @@ import orjson
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from engine.ledger.errors import CommitUnknown, DataRefused, LedgerUnavailable
+from engine.ledger.errors import CommitUnknown, DataRefused, LedgerUnavailable, WouldWait
 from engine.ledger.store.statements import Select, TableColumn, bound, with_given
 from engine.ledger.store.store import RowT, Store
 from engine.ledger.store.tables import table_of
+from engine.ledger.store.templates import RowTemplate
 from engine.ledger.store.writer_lock import WriterLock, WriterLockNotTaken
 from engine.model.shown import without_secrets
 
@@ -44,6 +45,7 @@ class SqliteStore(Store):
     """
 
     errors = (sqlite3.Error,)
+    begins_at_once = True
 
     def __init__(self, url: str, *, busy_timeout: float = 2.0) -> None:
         super().__init__()
@@ -53,6 +55,7 @@ class SqliteStore(Store):
         self._file: tuple[int, int] | None = None
         """Device and inode of the file that is open."""
         self._writer_lock: WriterLock | None = None
+        self._waits = True
 
     def close(self) -> None:
         """Closes the file; the next transaction opens it again."""
@@ -81,12 +84,23 @@ class SqliteStore(Store):
             self.close()
             raise
         except WriterLockNotTaken as error:
+            if not self._waits:
+                raise WouldWait from error
             raise LedgerUnavailable("the log is kept busy by other processes") from error
         except (sqlite3.Error, OSError) as error:
             self.close()
             failed = "did not take the write" if writes else "could not be read"
             kind = DataRefused if isinstance(error, _OF_DATA) else LedgerUnavailable
             raise kind(f"the log {failed}: {error}") from error
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Has the transactions of a block raise WouldWait where another process holds the log, in place of waiting for it."""
+        self._waits = False
+        try:
+            yield
+        finally:
+            self._waits = True
 
     def another(self) -> "SqliteStore":
         """The same log on a connection of its own, for reading.
@@ -103,10 +117,20 @@ class SqliteStore(Store):
         connection = self._checked()
         lock_path = self._path.with_name(self._path.name + "-turn")
         self._writer_lock = self._writer_lock or WriterLock(lock_path)
-        with self._writer_lock.taken(self._busy_timeout) as left:
+        patience = self._busy_timeout if self._waits else 0.0
+        with self._writer_lock.taken(patience) as left:
             connection.execute(f"PRAGMA busy_timeout = {left * 1000:.0f}")
-            connection.execute("BEGIN IMMEDIATE")
+            self._begin(connection)
             yield connection
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        """Begins to write. Raises WouldWait where another program writes, and this was not to wait for it."""
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if not self._waits and error.sqlite_errorcode & _PRIMARY == sqlite3.SQLITE_BUSY:
+                raise WouldWait from error
+            raise
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -137,6 +161,20 @@ class SqliteStore(Store):
         if self._connection is None:
             raise LedgerUnavailable("the log is not open")
         self._connection.executemany(_insert_sql(row, 1, ""), rows)
+
+    def load_alike(
+        self, row: type[RowT], templates: Sequence[RowTemplate], values: Sequence[Sequence[str]]
+    ) -> None:
+        """Adds rows, one after the other by the same statement."""
+        of_rows = zip(*values, strict=True)
+        rows: list[Any] = [template.row(own) for template, own in zip(templates, of_rows, strict=True)]
+        self.load(row, rows)
+
+    def size(self) -> int:
+        """Bytes of the file, without what is written ahead of it."""
+        return int(
+            self._run("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", ())[0][0]
+        )
 
     def unsettled(self) -> int:
         """Beyond all numbers: writers come one by one, so what is read is all there is up to it."""

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from engine.ledger.store.statements import Select
+from engine.ledger.store.templates import RowTemplate
 from engine.model.instant import Instant
 
 RowT = TypeVar("RowT", bound=tuple[Any, ...])
@@ -24,6 +25,9 @@ class Store(ABC):
 
     most_locks: int | None = None
     """The locks that one transaction may take; None where they cost nothing."""
+
+    begins_at_once: bool = False
+    """Whether `at_once` is to be had: its statements wait for no other program but those that hold the log."""
 
     errors: tuple[type[Exception], ...] = ()
     """What its statements raise when they fail; `transaction` turns it into LedgerUnavailable."""
@@ -42,6 +46,10 @@ class Store(ABC):
         come one after the other, in whatever process. Without `writes` all that is read inside is of one moment, and no
         writer waits for it or is waited for. Raises LedgerUnavailable; DataRefused where it is for what was to be written.
         """
+
+    def at_once(self) -> AbstractContextManager[None]:
+        """Has the transactions of a block raise WouldWait where another process holds the log, in place of waiting for it."""
+        raise NotImplementedError("this store waits for others in any case: see begins_at_once")
 
     @abstractmethod
     def another(self) -> "Store":
@@ -68,6 +76,12 @@ class Store(ABC):
         """Adds many rows in the quickest way; what is read later in the transaction may not see them yet."""
 
     @abstractmethod
+    def load_alike(
+        self, row: type[RowT], templates: Sequence[RowTemplate], values: Sequence[Sequence[str]]
+    ) -> None:
+        """Adds as many rows as there are templates, as `load` does. values: by stand-in, the text in each row."""
+
+    @abstractmethod
     def unsettled(self) -> int:
         """From which number on commits may still come: none below it is under way."""
 
@@ -86,6 +100,10 @@ class Store(ABC):
     @abstractmethod
     def notify(self, channel: str, text: str) -> None:
         """Tells whoever listens on the channel, once the transaction is kept; where nobody can listen, nothing happens."""
+
+    @abstractmethod
+    def size(self) -> int:
+        """Bytes that the log takes, inside a transaction."""
 
     def drop_months(self, table: str, before: Instant, now: Instant) -> int:  # noqa: ARG002 for stores without months
         """Drops the months of the table that ended before the moment, where tables are divided by month; the rows in them.

@@ -23,6 +23,7 @@ from engine.measure.report.unlisted import add_unlisted, count_unlisted
 from engine.measure.report.uplift import Options, adjusted, is_headline, measure
 from engine.measure.report.uplift_section import programme, section, stages
 from engine.measure.report.variants import variants
+from engine.measure.report.vega import charts_of
 from engine.rulebook.model.book import Book
 
 
@@ -82,7 +83,7 @@ class Report:
             "schema": SCHEMA,
             "report": self.head.document(),
             "problem": self.problem,
-            "sections": [part.document() for part in self.sections],
+            "sections": [{**part.document(), "charts": charts_of(part)} for part in self.sections],
         }
         return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 

@@ -23,7 +23,7 @@ from engine.decide.pressure.registry import PRESSURE, SHARED
 from engine.decide.select import SelectedProposal, Selection, TriedCandidate
 from engine.decide.signals.python_evaluator import PythonEvaluator
 from engine.explain.replay import select_again
-from engine.ledger.commit.replay import THIN, LoggedState, logged_state_of
+from engine.ledger.commit.replay import LoggedState, logged_state_of
 from engine.ledger.store.rows import DecisionRow
 from engine.measure.database import open_database
 from engine.measure.export.source import LogColumn, LogSource
@@ -221,8 +221,8 @@ class _Trier:
             logged = logged_state_of(row, book.compiled)
         except (orjson.JSONDecodeError, KeyError, IndexError, TypeError, ValueError):
             return self._count_unknown(changes, OTHERWISE)
-        if logged.is_thin:
-            return self._count_unknown(changes, THIN)
+        if logged.lacking:
+            return self._count_unknown(changes, logged.lacking)
         if book.values_read.intersection(logged.masked):
             return self._count_unknown(changes, OTHERWISE)
         before = decided(book.compiled, logged)

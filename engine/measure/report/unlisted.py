@@ -8,7 +8,7 @@ from typing import NamedTuple
 import orjson
 
 from engine.decide.compiled import CompiledBook
-from engine.ledger.commit.replay import THIN, logged_state_of
+from engine.ledger.commit.replay import logged_state_of
 from engine.ledger.store.rows import DecisionRow
 from engine.measure.export.source import LogSource
 from engine.measure.report.replays import (
@@ -126,8 +126,8 @@ def _unlisted(
         logged, trace = logged_state_of(row, compiled), orjson.loads(row.trace)
     except (orjson.JSONDecodeError, KeyError, IndexError, TypeError, ValueError):
         return OTHERWISE
-    if logged.is_thin or compiled.values_read().intersection(logged.masked):
-        return THIN if logged.is_thin else OTHERWISE
+    if logged.lacking or compiled.values_read().intersection(logged.masked):
+        return logged.lacking or OTHERWISE
     selection = decided(compiled, logged)[1]
     candidates = [
         (

@@ -143,6 +143,16 @@ class Callers:
             raise not_valid("no such user, and no such group")
         return replace(through, name=name, roles=roles - {Role.DELEGATE})
 
+    def listed(self) -> list[tuple[str, str, list[str]]]:
+        """Everybody who is named: kind (token, certificate, user or group), name and roles. Nothing of tokens."""
+        callers = [("token", caller) for _digest, caller in self._tokens.values()]
+        callers += [("certificate", caller) for caller in self.by_name.values()]
+        people = [("user", *user) for user in self._users.items()] + [
+            ("group", *group) for group in self._groups.items()
+        ]
+        named = [(kind, caller.name, caller.roles) for kind, caller in callers] + people
+        return sorted((kind, name, sorted(roles)) for kind, name, roles in named)
+
 
 def _in_time(caller: Caller, now: float) -> Caller:
     if caller.not_before <= now < caller.expires:

@@ -30,12 +30,12 @@ class OpenStreams:
     check: raises Refused for a call that would be refused now.
     """
 
-    def __init__(self, check: Callable[[Context], object]) -> None:
+    def __init__(self, check: Callable[[Any], object]) -> None:
         self._check = check
-        self._open: dict[Task, Context] = {}
+        self._open: dict[Task, Any] = {}
         self._refused: dict[Task, Refused] = {}
 
-    def begin(self, context: Context) -> Any:
+    def begin(self, context: Any) -> Any:
         """Notes the stream that this task serves; returns the task."""
         task: Any = asyncio.current_task()
         self._open[task] = context
@@ -133,7 +133,7 @@ def _answer(inner: Any, admit: Admit, bounds: CallBounds) -> Any:
     async def call(requests: Any, context: Context) -> Any:
         try:
             with _admitted(admit, context, bounds) as rate_limit:
-                return await inner(_metered(requests, rate_limit, bounds), context)
+                return await inner(metered(requests, rate_limit, bounds.stream_idle), context)
         except Refused as error:
             status = status_of(error)
         return await end_with(context, status)
@@ -145,7 +145,7 @@ def _answers(inner: Any, admit: Admit, bounds: CallBounds) -> Any:
     async def call(requests: Any, context: Context) -> AsyncIterator[Any]:
         try:
             with _admitted(admit, context, bounds) as rate_limit:
-                async for answer in inner(_metered(requests, rate_limit, bounds), context):
+                async for answer in inner(metered(requests, rate_limit, bounds.stream_idle), context):
                     yield answer
         except Refused as error:
             status = status_of(error)
@@ -208,14 +208,14 @@ def _admitted(admit: Admit, context: Context, bounds: CallBounds) -> Iterator[Ra
             rate_limit.leave()
 
 
-async def _metered(messages: Any, rate_limit: RateLimit | None, bounds: CallBounds) -> AsyncIterator[Any]:
+async def metered(messages: Any, rate_limit: RateLimit | None, stream_idle: float) -> AsyncIterator[Any]:
     """The messages of a stream, no faster than the caller's rate: they wait, and through flow control so does the sender.
 
-    Raises Silent when none arrives for too long.
+    stream_idle: seconds without a message after which it raises Silent; 0: any time.
     """
-    silent = Silent(f"no message arrived for {bounds.stream_idle:g} s")
+    silent = Silent(f"no message arrived for {stream_idle:g} s")
     while True:
-        async with _within(bounds.stream_idle, silent):
+        async with _within(stream_idle, silent):
             message = await anext(messages, None)
         if message is None:
             return

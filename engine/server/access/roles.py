@@ -12,6 +12,7 @@ class Role(StrEnum):
     EXPLAIN = "explain"
     ADMIN = "admin"
     PRIVACY = "privacy"
+    """Export, erase and object for a person."""
     SIMULATE = "simulate"
     """Set `now` in a request."""
     WATCH = "watch"
@@ -53,9 +54,13 @@ _RULEBOOKS = {
 }
 
 
+_PRIVACY = ("ExportCustomer", "Erase", "Object", "WithdrawObjection")
+
+
 NEEDS: Mapping[str, frozenset[Role]] = {
     **{f"/tact.v1.Decisions/{method}": frozenset({role}) for method, role in _DECISIONS.items()},
     **{f"/tact.v1.Rulebooks/{method}": roles for method, roles in _RULEBOOKS.items()},
+    **{f"/tact.v1.Privacy/{method}": frozenset({Role.PRIVACY}) for method in _PRIVACY},
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": ANY,
 }
 """By the method's path, the roles of which a caller needs one."""
@@ -65,7 +70,11 @@ OPEN = frozenset(f"/grpc.health.v1.Health/{method}" for method in ("Check", "Lis
 """Methods without a role or a token: probes have no tokens, and learn nothing but health."""
 
 
-NEEDED: Mapping[str, frozenset[Role]] = {**NEEDS, "GET /v1/books/{name}/live": ANY}
+NEEDED: Mapping[str, frozenset[Role]] = {
+    **NEEDS,
+    "GET /v1/books/{name}/live": ANY,
+    "GET /v1/books/{name}/versions/{version}": _READS,
+}
 """As NEEDS, with the routes over HTTP that are no methods of the contract, by their verb and path."""
 
 

@@ -1,8 +1,8 @@
-"""Access control as the settings say: the interceptor and the certificate, kept up to date with their files."""
+"""Access control as the settings say: the guard of all services and the certificate, kept up to date with their files."""
 
 import asyncio
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from engine.server.access.callers import Callers, everyone
 from engine.server.access.callers_file import MOST_BYTES, CallersFile, WrongCallers
 from engine.server.access.certificates import Certificates
 from engine.server.access.file_watcher import WatchedFile
-from engine.server.access.interceptor import AccessInterceptor
+from engine.server.access.guard import GuardedServices
 from engine.server.access.limits import Limits, RateLimit
 from engine.server.background import in_thread
 from engine.settings import Settings
@@ -32,7 +32,13 @@ class AccessWiring:
         self._callers = self._read_callers(settings)
         self._certificates = self._read_certificates(settings)
         self.admission = Admission(lambda: self._callers, settings.request_timeout)
-        self.access = AccessInterceptor(self.admission, settings.stream_idle)
+        self._stream_idle = settings.stream_idle
+        self._guarded: list[GuardedServices] = []
+
+    def guarded(self, services: Iterable[grpc.GenericRpcHandler]) -> grpc.GenericRpcHandler:
+        """The services over gRPC, to callers that are admitted."""
+        self._guarded.append(GuardedServices(self.admission, self._stream_idle, services))
+        return self._guarded[-1]
 
     def credentials(self) -> grpc.ServerCredentials | None:
         """The credentials to open the port with; None: without TLS. To be called once."""
@@ -51,7 +57,8 @@ class AccessWiring:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             self.admission.sweep()
-            self.access.sweep()
+            for services in self._guarded:
+                services.sweep()
 
     async def _follow_files(self) -> None:
         """Every second until cancelled, reads changed files again. Raises TimeoutError if the file system does not answer."""

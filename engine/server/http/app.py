@@ -38,6 +38,10 @@ NAMES = "tact.certificate_names"
 """The key of a scope under which the names in the peer's certificate are to be had."""
 
 
+CONNECTION = "tact.connection"
+"""The key of a scope under which its connection is."""
+
+
 _JSON, _PROTO = b"application/json", b"application/proto"
 
 
@@ -54,10 +58,10 @@ _SINGLE = (
 class HttpCall:
     """A request under way; to the methods of a service what gRPC's context is."""
 
-    __slots__ = ("_deadline", "_done", "caller", "headers", "peer", "request_id", "scope")
+    __slots__ = ("_deadline", "_done", "caller", "headers", "peer", "request_id", "scope", "send")
 
-    def __init__(self, scope: AsgiScope) -> None:
-        self.scope = scope
+    def __init__(self, scope: AsgiScope, send: AsgiSend) -> None:
+        self.scope, self.send = scope, send
         given = scope["headers"]
         self.headers: dict[bytes, bytes] = dict(given)
         client = scope.get("client")
@@ -140,6 +144,8 @@ class Route(NamedTuple):
     """The path that the roles name: the method's, or the route's verb and path."""
     answer: Callable[[HttpCall, AsgiReceive], Awaitable[Answer]]
     fault: Callable[[Exception], Answer]
+    lasts: bool = False
+    """Whether it sends its answer by itself, and may take any time for that."""
 
 
 class Method:
@@ -234,7 +240,7 @@ def friendly_routes(
 class HttpApp:
     """Answers requests: an ASGI application.
 
-    posts, gets: routes by path. books: the route of `/v1/books/{name}/live`. calls: observes calls; None where nothing is.
+    posts, gets: routes by path. books: those below `/v1/books/{name}/`, by what follows. calls: observes; may be None.
     """
 
     def __init__(
@@ -242,7 +248,7 @@ class HttpApp:
         admission: Admission,
         posts: Mapping[str, Route],
         gets: Mapping[str, Route],
-        books: Route,
+        books: Mapping[str, Route],
         calls: "CallObserver | None",
     ) -> None:
         self._admission = admission
@@ -251,14 +257,18 @@ class HttpApp:
 
     async def __call__(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
         """Answers a request. Raises CancelledError only."""
-        call = HttpCall(scope)
+        call = HttpCall(scope, send)
         try:
             route = self._route(scope["method"], scope["path"])
             if self._calls is None or route.path not in NEEDED:
-                await self._answer_within(route, call, receive, send)
+                await self._answer_within(route, call, receive)
             else:
                 with self._calls.observed(route.path, call.metadata, "connect_rpc") as observed:
-                    code = await self._answer_within(route, call, receive, send)
+                    try:
+                        code = await self._answer_within(route, call, receive)
+                    except GoneAway:
+                        observed.status = "CANCELLED"
+                        raise
                     observed.status = Code.Name(Code.ValueType(code))
         except GoneAway:
             return
@@ -273,12 +283,24 @@ class HttpApp:
             route = self._posts.get(path)
         else:
             route = self._gets.get(path) if verb in ("GET", "HEAD") else None
-            if route is None and verb in ("GET", "HEAD") and _is_live_book(path):
-                route = self._books
+            if route is None and verb in ("GET", "HEAD"):
+                route = self._book_route(path)
         return route or Route(f"{verb[:20]} {path}", partial(self._missing, path), _fault_of(path))
 
-    async def _answer_within(self, route: Route, call: HttpCall, receive: AsgiReceive, send: AsgiSend) -> int:
+    def _book_route(self, path: str) -> Route | None:
+        """The route below `/v1/books/{name}/`."""
+        _, *parts = path.split("/")
+        if len(parts) < 4 or parts[:2] != ["v1", "books"] or "" in parts:
+            return None
+        return self._books.get("/".join([parts[3], *("{version}" for _ in parts[4:])]))
+
+    async def _answer_within(self, route: Route, call: HttpCall, receive: AsgiReceive) -> int:
         """Answers within the time that a call may take; returns gRPC's code."""
+        if route.lasts:
+            answer = await self._answer(route, call, receive)
+            if not answer.is_sent:
+                await _send(answer, call)
+            return answer.code
         timeout = self._admission.timeout_of(route.path)
         task = timeout.begin(time.monotonic())
         try:
@@ -290,7 +312,7 @@ class HttpApp:
             answer = route.fault(Overdue("the call took longer than this server lets any take"))
         finally:
             timeout.end(task)
-        await _send(send, answer, call)
+        await _send(answer, call)
         return answer.code
 
     async def _answer(self, route: Route, call: HttpCall, receive: AsgiReceive) -> Answer:
@@ -327,7 +349,7 @@ class HttpApp:
 
     async def _missing(self, path: str, _call: HttpCall, _receive: AsgiReceive) -> Answer:
         verbs = ["POST"] if path in self._posts else []
-        if path in self._gets or _is_live_book(path):
+        if path in self._gets or self._book_route(path):
             verbs += ["GET", "HEAD"]
         if verbs:
             allowed = ", ".join(verbs)
@@ -338,17 +360,12 @@ class HttpApp:
         raise WrongCall(HTTPStatus.NOT_FOUND, code_pb2.UNIMPLEMENTED, message)
 
 
-def _is_live_book(path: str) -> bool:
-    parts = path.split("/")
-    return len(parts) == 5 and parts[:3] == ["", "v1", "books"] and parts[4] == "live" and bool(parts[3])
-
-
 def _fault_of(path: str) -> Callable[[Exception], Answer]:
     """How faults are written where there is no route: below a service's name as Connect's clients read them."""
     return connect_error if path.startswith(("/tact.", "/grpc.")) else problem
 
 
-async def _send(send: AsgiSend, answer: Answer, call: HttpCall) -> None:
+async def _send(answer: Answer, call: HttpCall) -> None:
     """Sends an answer, compressed where the caller takes that and it is worth it."""
     body, headers = answer.body, list(answer.headers)
     compressed = None if answer.final else encoded(body, call.header(b"accept-encoding"))
@@ -357,5 +374,5 @@ async def _send(send: AsgiSend, answer: Answer, call: HttpCall) -> None:
         headers.append((b"content-encoding", b"gzip"))
     if answer.status != HTTPStatus.NOT_MODIFIED:
         headers.append((b"content-length", b"%d" % len(body)))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await call.send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await call.send({"type": "http.response.body", "body": body})

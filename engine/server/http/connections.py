@@ -16,7 +16,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from engine.server.access.certificates import names_of_der
-from engine.server.http.app import NAMES
+from engine.server.http.app import CONNECTION, NAMES
 
 _LINGER_SECONDS = 5.0
 """How long the rest of a request is read whose answer has left, so that the caller gets to read it."""
@@ -68,6 +68,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = True
         self._bytes = 0
         """Of the request under way."""
+        self._is_bounded = True
+        """Whether there is a most for the bytes of the request under way."""
         self._part = 0
         """Bytes that arrived last, in which a request may begin."""
         self._head_bytes = 0
@@ -116,8 +118,13 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._in_head and self._bytes > self._bounds.head_bytes:
             self._head_bytes = self._bytes
             self._refuse()
-        elif self._bytes > self._bounds.request_bytes:
-            self.end()
+        elif self._is_bounded and self._bytes > self._bounds.request_bytes and self._answers():
+            self.end()  # what follows an answer is read for some time, so that the caller gets to read that
+
+    def take_any_length(self, scope: Any) -> None:
+        """Lets the request of this scope have any number of bytes, of which whoever reads them keeps few."""
+        if self.scope is scope:  # else another request has begun to arrive, behind the whole of that one
+            self._is_bounded = False
 
     def _answers(self) -> bool:
         """Whether a request waits for its answer."""
@@ -141,10 +148,11 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begins a request."""
         super().on_message_begin()
-        self._in_head, self._bytes, self._head_bytes = True, self._part, 0
+        self._in_head, self._bytes, self._head_bytes, self._is_bounded = True, self._part, 0, True
         self.due = min(self.due, time.monotonic() + self._bounds.head_seconds)
+        scope: Any = self.scope
+        scope[CONNECTION] = self
         if self._names is not None:
-            scope: Any = self.scope
             scope[NAMES] = self._names
 
     def on_url(self, url: bytes) -> None:

@@ -29,6 +29,8 @@ class Answer(NamedTuple):
     """gRPC's code of it, for the metrics."""
     final: bool = False
     """Whether the body is sent as it is: it may have been compressed before."""
+    is_sent: bool = False
+    """Whether all of it has left already."""
 
 
 class WrongCall(Exception):

@@ -1,20 +1,30 @@
-"""What HTTP has besides the methods of the contract: probes, the live book, and the description of all of it."""
+"""What HTTP has besides the methods of the contract: probes, books, and the description of all of it."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from html import escape
 from http import HTTPStatus
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from google.rpc import code_pb2
 
+from engine.api.v1 import privacy_pb2, rulebooks_pb2
+from engine.releases import NotPublished
+from engine.server.background import in_thread
 from engine.server.book.serving import ServingBooks
-from engine.server.http.app import HttpCall, Route
+from engine.server.http.app import Codec, HttpCall, Method, Route
 from engine.server.http.body import AsgiReceive, encoded, takes_gzip
 from engine.server.http.faults import Answer, Headers, WrongCall, problem
+from engine.server.http.json_reader import read_json
+from engine.server.http.json_writer import json_value
+from engine.server.rulebooks import RulebooksService
+from engine.server.service import UnaryMethod
+
+if TYPE_CHECKING:
+    from engine.server.privacy import PrivacyService
 
 FRIENDLY: Mapping[str, str] = {
     "/v1/decide": "Decide",
@@ -24,6 +34,16 @@ FRIENDLY: Mapping[str, str] = {
     "/v1/explain": "Explain",
 }
 """Methods of the contract by their paths for JSON alone."""
+
+
+EXPORT = "/v1/person/export"
+
+PERSON = {
+    "/v1/person/erase": "Erase",
+    "/v1/person/object": "Object",
+    "/v1/person/withdraw-objection": "WithdrawObjection",
+}
+"""Methods of the service for a person's rights by their paths for JSON alone."""
 
 
 _JSON = (b"content-type", b"application/json")
@@ -56,7 +76,12 @@ def _readiness(ready: Callable[[], bool]) -> Callable[[HttpCall, AsgiReceive], A
     return answer
 
 
-def book_route(serving_books: ServingBooks) -> Route:
+def book_routes(serving_books: ServingBooks, rulebooks: RulebooksService) -> Mapping[str, Route]:
+    """The routes below `/v1/books/{name}/`, by what follows."""
+    return {"live": _live_route(serving_books), "versions/{version}": _version_route(rulebooks)}
+
+
+def _live_route(serving_books: ServingBooks) -> Route:
     """The live book's name, version and number of campaigns; its version is the answer's ETag."""
 
     async def answer(call: HttpCall, _receive: AsgiReceive) -> Answer:
@@ -67,7 +92,7 @@ def book_route(serving_books: ServingBooks) -> Route:
             raise WrongCall(HTTPStatus.NOT_FOUND, code_pb2.NOT_FOUND, message)
         tag = f'"{compiled.book.version}"'.encode()
         headers = (_JSON, _FRESH, (b"etag", tag))
-        if tag in re.split(rb",\s*", call.header(b"if-none-match")):
+        if _is_known(call, tag):
             return Answer(HTTPStatus.NOT_MODIFIED, headers, b"")
         document = {
             "name": name,
@@ -77,6 +102,82 @@ def book_route(serving_books: ServingBooks) -> Route:
         return Answer(200, headers, orjson.dumps(document))
 
     return Route("GET /v1/books/{name}/live", answer, problem)
+
+
+_MOST_OF_EXPORT = 16 * 1024
+"""Bytes of the request for an export."""
+
+
+def export_route(service: str, privacy: "PrivacyService") -> dict[str, Route]:
+    """The route of an export, by its path. service: the full name of the contract's service."""
+
+    async def collect(request: privacy_pb2.ExportCustomerRequest, call: Any) -> Any:
+        document: dict[str, Any] = {}
+        async for response in privacy.export_customer(request, call):
+            if response.WhichOneof("part") == "head":
+                head = json_value(response.head)
+                document = {**head, **{section: [] for section in response.head.sections}}
+            else:
+                document[response.row.section].append(orjson.Fragment(response.row.json))
+        return document
+
+    codec = Codec(
+        b"application/json", lambda body: read_json(body, privacy_pb2.ExportCustomerRequest), _written
+    )
+    method = Method(
+        UnaryMethod(collect, privacy_pb2.ExportCustomerRequest, _MOST_OF_EXPORT), [codec], _MOST_OF_EXPORT
+    )
+    return {EXPORT: Route(f"/{service}/ExportCustomer", method.answer, problem)}
+
+
+def _written(document: Any) -> bytes:
+    return orjson.dumps(document)
+
+
+_LASTING = (b"cache-control", b"private, max-age=31536000, immutable")
+
+
+_VERSION = re.compile(r"[0-9a-f]{64}")
+
+
+CHANGING = ("state", "approvals")
+"""What is said of a version after it was published, which `List` and `Get` of the service tell."""
+
+
+def _version_route(rulebooks: RulebooksService) -> Route:
+    """A published version with its files, which never changes: its version is the answer's ETag."""
+
+    async def answer(call: HttpCall, _receive: AsgiReceive) -> Answer:
+        name, version = call.scope["path"].split("/")[3::2]
+        missing = NotPublished(f"no version {version!r:.70} of a book {name!r:.60} is published")
+        if not _VERSION.fullmatch(version):
+            raise missing
+        publication = await rulebooks.get(rulebooks_pb2.GetRequest(version=version), call)
+        if publication.release.name != name:
+            raise missing
+        tag = f'"{version}"'.encode()
+        headers = ((b"etag", tag), _LASTING, (b"vary", b"authorization, accept-encoding"))
+        if _is_known(call, tag):
+            return Answer(HTTPStatus.NOT_MODIFIED, headers, b"")
+        written = partial(_version_document, publication, is_gzip=takes_gzip(call.header(b"accept-encoding")))
+        body, more = await in_thread(written)
+        return Answer(200, (_JSON, *headers, *more), body, final=True)
+
+    return Route("GET /v1/books/{name}/versions/{version}", answer, problem)
+
+
+def _version_document(publication: rulebooks_pb2.GetResponse, *, is_gzip: bool) -> tuple[bytes, Headers]:
+    """The version as JSON, and what its encoding adds to the headers. Takes a while: books may be large."""
+    document = {key: value for key, value in json_value(publication.release).items() if key not in CHANGING}
+    document["files"] = {file.name: file.content.decode() for file in publication.files}
+    body = orjson.dumps(document, option=orjson.OPT_UTC_Z)
+    compressed = encoded(body, b"gzip") if is_gzip else None
+    return (body, ()) if compressed is None else (compressed, ((b"content-encoding", b"gzip"),))
+
+
+def _is_known(call: HttpCall, tag: bytes) -> bool:
+    """Whether the caller has what this ETag stands for."""
+    return tag in re.split(rb",\s*", call.header(b"if-none-match"))
 
 
 @cache

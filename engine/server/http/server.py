@@ -4,7 +4,7 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -86,7 +86,10 @@ class _Uvicorn(uvicorn.Server):
 
 
 class HttpServer:
-    """Serves an application at sockets that are open, from `start` on until `drain` returns."""
+    """Serves an application at sockets that are open, from `start` on until `drain` returns.
+
+    sweep: ends calls whose time has passed, every second.
+    """
 
     def __init__(
         self,
@@ -94,7 +97,9 @@ class HttpServer:
         sockets: Sequence[socket.socket],
         settings: Settings,
         tls: ssl.SSLContext | None,
+        sweep: Callable[[], None],
     ) -> None:
+        self._sweep = sweep
         self.bounds = ConnectionBounds(
             most=settings.http_connections,
             head_bytes=settings.metadata_bytes,
@@ -129,10 +134,11 @@ class HttpServer:
         log.info("http", url=self.address)
 
     async def sweep(self) -> None:
-        """Every second until cancelled, ends connections whose time has passed."""
+        """Every second until cancelled, ends connections and calls whose time has passed."""
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
             self.bounds.sweep()
+            self._sweep()
 
     async def drain(self, grace: float, stop: Stop) -> None:
         """Takes nothing new and lets calls finish, for as long as they may, or until told to hurry."""

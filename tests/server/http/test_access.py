@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from engine.server.access.roles import NEEDED, OPEN_TO_ALL, Role
-from engine.server.http.pages import FRIENDLY
+from engine.server.http.pages import EXPORT, FRIENDLY, PERSON
 from tests.books import write_book
 from tests.requests import li_na
 from tests.server.access.conftest import Authority, secure, token_for, write_callers
@@ -21,11 +21,16 @@ from tests.servers import Server, serving
 from tests.waiting import until
 
 TOKENS = {role: token_for(f"only-{role}", role) for role in Role}
-STREAMS = {f"/tact.v1.Decisions/{name}" for name in ("DecideStream", "Watch", "Due")}
+STREAMS = {
+    *(f"/tact.v1.Decisions/{name}" for name in ("DecideStream", "Watch", "Due")),
+    "/tact.v1.Privacy/ExportCustomer",
+}
 UNARY = [path for path in CONTRACT if path not in STREAMS]
 """All that Connect serves: every method of every service that is no stream."""
 CALLS = {
     **{path: f"/tact.v1.Decisions/{name}" for path, name in FRIENDLY.items()},
+    **{path: f"/tact.v1.Privacy/{name}" for path, name in PERSON.items()},
+    EXPORT: "/tact.v1.Privacy/ExportCustomer",
     **{path: path for path in UNARY},
 }
 """Paths that are called, with the methods whose roles they need."""
@@ -47,7 +52,17 @@ def bearer(role: Role) -> dict[str, str]:
     return {"authorization": f"Bearer {TOKENS[role][0]}"}
 
 
-@pytest.mark.parametrize("path", [*CALLS, "/v1/books/spring/live", "/nowhere", "/tact.v1.Decisions/Nothing"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *CALLS,
+        "/v1/decide-stream",
+        "/v1/books/spring/live",
+        f"/v1/books/spring/versions/{'0' * 64}",
+        "/nowhere",
+        "/tact.v1.Decisions/Nothing",
+    ],
+)
 def test_wrong_tokens_are_refused(web: httpx.Client, path: str) -> None:
     """Whatever is wrong with what was sent, and whether or not there is such a path: 401 before the body is looked at."""
     for what, metadata in WRONG.items():
@@ -72,11 +87,22 @@ def test_pages_need_no_token_and_the_live_book_any(web: httpx.Client) -> None:
     assert web.get("/nowhere", headers=bearer(Role.DECIDE)).status_code == 404
 
 
+@pytest.mark.parametrize("role", Role)
+def test_versions_and_streams_need_a_role_of_their_own(web: httpx.Client, role: Role) -> None:
+    """Files of books are for those who read them over gRPC, streams for those who decide."""
+    version = web.get(f"/v1/books/spring/versions/{'0' * 64}", headers=bearer(role)).status_code
+    readers = NEEDED["/tact.v1.Rulebooks/Get"]
+    assert version == (404 if role in readers else 403)
+    stream = web.post("/v1/decide-stream", content=b"", headers=bearer(role)).status_code
+    assert stream == (415 if role is Role.DECIDE else 403)
+
+
 def test_every_route_has_its_role() -> None:
     """A method over HTTP has the role that it has over gRPC; the others are named, or nobody may call them."""
-    assert set(CALLS.values()) == set(CONTRACT) - STREAMS
+    assert set(CALLS.values()) - {CALLS[EXPORT]} == set(CONTRACT) - STREAMS
     others = {path for path in (*NEEDED, *OPEN_TO_ALL) if not path.startswith("/")}
-    assert others == {*(f"GET {path}" for path in PAGES), "GET /v1/books/{name}/live"}
+    books = {"GET /v1/books/{name}/live", "GET /v1/books/{name}/versions/{version}"}
+    assert others == {*(f"GET {path}" for path in PAGES), *books}
 
 
 def test_a_caller_s_rate_is_one_for_all_interfaces(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from google.rpc.error_details_pb2 import BadRequest
 
 from engine.api.v1 import decisions_pb2 as pb
 from engine.client import Client
-from engine.server.http.pages import FRIENDLY
+from engine.server.http.pages import EXPORT, FRIENDLY, PERSON
 from tests.requests import li_na
 from tests.servers import Server
 
@@ -106,7 +106,7 @@ def test_the_other_methods_answer_by_friendly_paths(web: httpx.Client) -> None:
     assert {campaign["reason"]["code"] for campaign in explained["campaigns"]} >= {"chosen"}
 
 
-@pytest.mark.parametrize("path", FRIENDLY)
+@pytest.mark.parametrize("path", [*FRIENDLY, *PERSON, EXPORT])
 def test_what_a_body_must_be(web: httpx.Client, path: str) -> None:
     """Each way in which a body is not what its path takes has its status and a sentence."""
     assert "must be application/json" in problem(web.post(path, content=b"{}"), 415)["detail"]

@@ -1,13 +1,26 @@
 """Requests over HTTP with bytes that were changed, dropped, repeated or put in: the server goes on, and reports no fault."""
 
 import json
+import sqlite3
+import ssl
 from contextlib import closing, suppress
 from pathlib import Path
 from random import Random
 
+import pytest
+import trustme
+
+from tests.books import write_book
 from tests.requests import li_na
+from tests.server.access.conftest import Authority, secure
+from tests.server.everything import EVERYTHING
+from tests.server.http.conftest import HTTP
+from tests.server.http.fuzz import HttpFuzz
 from tests.server.http.test_calls import body_of
 from tests.server.http.test_connections import connect, served, well
+from tests.server.wire_fuzz import Tokens
+from tests.servers import faults_in, serving
+from tests.weather.station import station_apart
 
 _CALLS = 300
 
@@ -60,3 +73,28 @@ def test_changed_requests_do_no_harm(tmp_path: Path) -> None:
                     with suppress(TimeoutError):
                         connection.recv(100)
         assert well(server)
+
+
+CALLS = 1000
+
+
+def test_every_request_has_a_documented_status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over TLS and with tokens of every kind, each refusal with its document; the log has exactly what was acknowledged."""
+    tokens, log, authority = Tokens(), tmp_path / "tact.db", Authority(trustme.CA(), tmp_path)
+    callers = tokens.write(tmp_path / "callers.toml")
+    with station_apart() as url:
+        monkeypatch.setenv("TACT_WEATHER_URL", url)
+        book = write_book(tmp_path / "book", EVERYTHING)
+        with serving(book, log, *secure(authority), "--callers", str(callers), *HTTP) as server:
+            tls = ssl.create_default_context(cafile=str(authority.file))
+            fuzz = HttpFuzz(18, server.http, tls, tokens)
+            fuzz.run(range(CALLS))
+            assert fuzz.tally.faults == [], "\n".join(fuzz.tally.faults[:50])
+            assert server.stop() == 0
+    assert faults_in(server.errors) == []
+    with closing(sqlite3.connect(log)) as connection:
+        logged = {name for (name,) in connection.execute("select decision_id from decisions")}
+    assert logged == fuzz.tally.decided
+    assert len(logged) > CALLS / 20
+    seen = {int(code.rpartition(" ")[2]) for code in fuzz.tally.codes}
+    assert {200, 400, 401, 403, 404, 405, 413, 415} <= seen

@@ -1,6 +1,6 @@
 """Access control over gRPC: every call of every service is admitted here, or refused before its message is read."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -16,33 +16,38 @@ from engine.server.status import abort
 from engine.wire.violations import Unsupported
 
 
-class AccessInterceptor(grpc.aio.ServerInterceptor):
-    """Admits calls by their caller.
+class GuardedServices(grpc.GenericRpcHandler):
+    """Services whose calls are admitted by their caller.
 
-    An interceptor, so that no service can be served without it. stream_idle: most seconds that a stream may be without a
-    message; 0: any time.
+    The one handler that gRPC's server is given, so that no service can be served without it. gRPC asks it for the method of a
+    call in the task that serves the call, once the metadata has come: so who calls is decided by a function call, and not by
+    an interceptor. stream_idle: most seconds that a stream may be without a message; 0: any time.
     """
 
-    def __init__(self, admission: Admission, stream_idle: float) -> None:
+    def __init__(
+        self, admission: Admission, stream_idle: float, services: Iterable[grpc.GenericRpcHandler]
+    ) -> None:
         self._admission = admission
         self._stream_idle = stream_idle
+        self._services = tuple(services)
         self._streams: list[OpenStreams] = []
-        self._wrapped: dict[str, tuple[Any, Handler]] = {}
+        self._wrapped: dict[str, Handler] = {}
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Any:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
         """The method's handler with access control, or one that refuses; None for a method that is not served."""
         path = handler_call_details.method
         try:
-            CALLER.set(self._admission.begin(path, handler_call_details.invocation_metadata or ()))
+            caller = self._admission.begin(path, handler_call_details.invocation_metadata or ())
         except Refused as refused:
             return self._refusing(path, refused)
-        handler = await continuation(handler_call_details)
+        CALLER.set(caller)
+        wrapped = self._wrapped.get(path)
+        if wrapped is not None:
+            return wrapped
+        served = (service.service(handler_call_details) for service in self._services)
+        handler = next((handler for handler in served if handler is not None), None)
         if handler is None:
-            return self._missing(path) if CALLER.get() is BY_CERTIFICATE else None
+            return self._missing(path) if caller is BY_CERTIFICATE else None
         return self._wrap(path, handler)
 
     def sweep(self) -> None:
@@ -56,18 +61,16 @@ class AccessInterceptor(grpc.aio.ServerInterceptor):
 
     def _wrap(self, path: str, handler: Any) -> Handler:
         """The handler with access control, made once; a method without a role admits nobody."""
-        held = self._wrapped.get(path)
-        if held is None or held[0] is not handler:
 
-            def admit(context: Context) -> Caller:
-                try:
-                    return self._admit(path, context)
-                except Refused as refused:
-                    self._admission.log_refusal(path, refused, context.peer())
-                    raise
+        def admit(context: Context) -> Caller:
+            try:
+                return self._admit(path, context)
+            except Refused as refused:
+                self._admission.log_refusal(path, refused, context.peer())
+                raise
 
-            held = self._wrapped[path] = (handler, wrap_handler(handler, admit, self._bounds_of(path)))
-        return held[1]
+        wrapped = self._wrapped[path] = wrap_handler(handler, admit, self._bounds_of(path))
+        return wrapped
 
     def _bounds_of(self, path: str) -> CallBounds:
         streams = OpenStreams(partial(self._check, path))

@@ -1,0 +1,167 @@
+"""Reports, made in a process of their own while pages are shown, and kept until the next one.
+
+A report reads the whole log, which takes from seconds to minutes; pages show the last one, with the moment of which it is.
+"""
+
+import os
+import pickle
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Lock, Thread
+from typing import Any, NamedTuple
+
+import orjson
+import structlog
+
+from engine.ledger.commit.replay import logged_book
+from engine.ledger.store.open import open_store
+from engine.measure.log import ReportFailed, open_log
+from engine.measure.report.build import OtherBook, Report
+from engine.measure.report.tables import EmptyPeriod
+from engine.measure.report.vega import charts_of
+from engine.measure.report.words import written
+from engine.model.instant import Instant
+from engine.model.shown import without_secrets
+
+log = structlog.get_logger()
+
+
+_CHILD = "from engine.console.reporting import child; child()"
+_LONGEST = 1800.0
+"""Seconds that a report may take."""
+
+
+_MEMORY = "1GB"
+"""What the database of a report takes before it uses the disk."""
+
+
+class KeptReport(NamedTuple):
+    """A report that was made."""
+
+    version: str
+    """Of the book."""
+    made_at: Instant
+    document: Mapping[str, Any]
+    """Its head and its sections, with every figure in words."""
+    files: Mapping[str, bytes]
+    """CSV files by name."""
+
+
+class ReportDesk:
+    """Makes one report at a time. Threads share it."""
+
+    def __init__(self, url: str) -> None:
+        self._url, self._turn = url, Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.kept: KeptReport | None = None
+        self.problem = ""
+        """Why the last one was not made; empty: it was."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether one is being made."""
+        return self._process is not None
+
+    def begin(self, version: str) -> bool:
+        """Begins a report by the book of the version; False while another is being made."""
+        with self._turn:
+            if self._process is not None:
+                return False
+            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+            self._process = subprocess.Popen(  # noqa: S603 our own words
+                [sys.executable, "-c", _CHILD],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+            )
+            Thread(target=self._wait, args=(self._process, version), name="report", daemon=True).start()
+            return True
+
+    def close(self) -> None:
+        """Ends the one that is being made."""
+        process = self._process
+        if process is not None:
+            process.kill()
+
+    def _wait(self, process: "subprocess.Popen[bytes]", version: str) -> None:
+        """Waits for the process, and keeps what it made."""
+        problem, kept = "", None
+        try:
+            output, _errors = process.communicate(pickle.dumps((self._url, version)), timeout=_LONGEST)
+            made: dict[str, Any] = {"problem": f"its process ended with {process.returncode}"}
+            if output:
+                made = pickle.loads(output)  # noqa: S301 of our own process
+            problem = made.get("problem", "")
+            if not problem:
+                kept = KeptReport(version, time.time_ns() // 1000, made["document"], made["files"])
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            problem = f"it was not made within {_LONGEST / 60:.0f} minutes"
+        if problem:
+            log.warning("no report was made", error=problem)
+        with self._turn:
+            self._process, self.problem, self.kept = None, problem, kept or self.kept
+
+
+def child() -> None:
+    """Entry point of the process: reads the log's URL and the version from standard input, writes what it made."""
+    os.nice(5)
+    url, version = pickle.load(sys.stdin.buffer)  # noqa: S301 written by ReportDesk
+    sys.stdout.buffer.write(pickle.dumps(_made(url, version)))
+
+
+def _made(url: str, version: str) -> dict[str, Any]:
+    store = open_store(url)
+    try:
+        with store.transaction(writes=False):
+            book = logged_book(store, version)
+    finally:
+        store.close()
+    if book is None:
+        return {"problem": "the log does not have the text of this version"}
+    try:
+        report = open_log(url).report(book, datetime.now(UTC), memory=_MEMORY)
+    except (EmptyPeriod, OtherBook, ReportFailed, ValueError) as error:
+        return {"problem": without_secrets(str(error))}
+    with TemporaryDirectory(prefix="tact-console-") as folder:
+        files = {path.name: path.read_bytes() for path in report.write_csv(Path(folder))}
+    return {"document": _document(report), "files": files}
+
+
+def _document(report: Report) -> dict[str, Any]:
+    """The report for a page: every figure in words."""
+    sections = [
+        {
+            "name": section.name,
+            "title": section.title,
+            "question": section.question,
+            "warnings": [{"text": warned.text, "problem": warned.problem} for warned in section.warnings],
+            "refusals": [*section.refusals],
+            "charts": charts_of(section),
+            "grids": [
+                {
+                    "name": grid.name,
+                    "title": grid.title,
+                    "note": grid.note,
+                    "labels": [*grid.labels],
+                    "columns": [*grid.columns],
+                    "rows": [
+                        [written(row.get(name)) for name in (*grid.labels, *grid.columns)]
+                        for row in grid.rows
+                    ],
+                }
+                for grid in section.grids
+                if grid.rows
+            ],
+        }
+        for section in report.sections
+    ]
+    head: dict[str, Any] = orjson.loads(orjson.dumps(report.head.document()))
+    return {"head": head, "problem": report.problem, "sections": sections}
