@@ -80,9 +80,11 @@ def durable(response: pb.DecideResponse, store: Store, rows: Rows) -> tuple[Deci
         return [response] * len(calls)
 
     queue = GroupCommit[Call, pb.DecideResponse](settle, transaction=lambda _: store.transaction())
+    if store.begins_at_once:
+        queue.at_once = store.at_once
 
     async def decide(request: pb.DecideRequest, context: Any) -> pb.DecideResponse:  # noqa: ARG001
-        (answer,) = await queue.submit((Call(request.request_id, request.customer.id),))
+        (answer,) = await queue.submit((Call(request.request_id, request.customer.id),), brief=True)
         if isinstance(answer, LedgerError):
             raise answer
         return answer
