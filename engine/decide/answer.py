@@ -115,9 +115,13 @@ def _candidate_outcome(tried: TriedCandidate, compiled: CompiledBook) -> Candida
     )
 
 
+_OF_THE_CUSTOMER = (RuleKind.CONSENT, RuleKind.OBJECTION)
+"""Rules that no book states."""
+
+
 def _reading(campaign: str, channel: str, rule_result: RuleResult, compiled: CompiledBook) -> RuleReading:
     rule = rule_result.rule
-    when = None if rule.kind is RuleKind.CONSENT else compiled.pressure.conditions.get(rule.name)
+    when = None if rule.kind in _OF_THE_CUSTOMER else compiled.pressure.conditions.get(rule.name)
     cost = rule.amount if isinstance(rule, QuotaRule) and rule.kind is RuleKind.BUDGET else None
     return RuleReading(
         campaign=campaign,

@@ -24,7 +24,7 @@ from engine.decide.experiments.samples import Sample, closed, treated_as_drawn, 
 from engine.decide.experiments.subjects import DrawSubject
 from engine.decide.match import clocks_of
 from engine.decide.pressure.caps import counted_value
-from engine.decide.pressure.consent import Withdrawal, withdrawn_since
+from engine.decide.pressure.consent import Objection, Withdrawal, objected_since, withdrawn_since
 from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts, Taken
 from engine.decide.pressure.quotas import QuotaRule
 from engine.decide.pressure.registry import CODES, PRESSURE
@@ -80,7 +80,7 @@ class TriedCandidate(NamedTuple):
     read: Sequence[ChannelResult] = ()
     """The channels whose rules were evaluated."""
     withdrawn: Sequence[ChannelResult] = ()
-    """The channels whose consent the customer withdrew."""
+    """The channels whose consent the customer withdrew, or for which they object to being profiled."""
     kept_at: Instant | None = None
     """When the draw was made that a sticky campaign keeps; None: it is drawn now, or is not sticky."""
 
@@ -190,7 +190,7 @@ class _Pressure:
         )
 
     def withdrawn(self, campaign_channel: CampaignChannel) -> ChannelResult | None:
-        """The result of the customer's withdrawal from the first of the channel's purposes; None: none is withdrawn."""
+        """The result of what the customer withdrew from, or objects to, on the channel; None: nothing of the kind."""
         if not self._consents:
             return None
         for purpose in campaign_channel.purposes:
@@ -198,6 +198,9 @@ class _Pressure:
             if since is not None:
                 withdrawal = Withdrawal(purpose, since)
                 return ChannelResult(campaign_channel.channel, [withdrawal.evaluate(self._rule_input)])
+        if objected := objected_since(self._consents, campaign_channel.objections):
+            objection = Objection(*objected)
+            return ChannelResult(campaign_channel.channel, [objection.evaluate(self._rule_input)])
         return None
 
     def on(self, campaign_channel: CampaignChannel) -> list[RuleResult]:
@@ -292,7 +295,7 @@ def _try(
     for channel in candidate.channels:
         campaign_channel = compiled_campaign.campaign_channels[channel].at(request.attributes)
         if unwanted := pressure.withdrawn(campaign_channel):
-            obstacles.append(Reason(ReasonCode.NO_CONSENT, channel))
+            obstacles.append(Reason(CODES[unwanted.rule_results[0].rule.kind], channel))
             withdrawn.append(unwanted)
             continue
         creatives = fitting_creatives(campaign_channel.creatives, request.attributes, evaluation.moment)

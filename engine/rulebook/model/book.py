@@ -365,6 +365,8 @@ class Campaign:
     """After which outcomes of its own decisions it does not go on for a customer, and for how long."""
     budget: Quota | None = None
     """Limit on what its contacts cost, over all customers."""
+    personalised: bool = True
+    """Whether it depends on the customer; one that does not goes to those, too, who object to being profiled."""
 
 
 class ScoreKind(StrEnum):
