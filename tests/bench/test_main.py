@@ -63,7 +63,7 @@ def test_the_ledger_is_measured_and_its_files_are_gone(
     result = CliRunner().invoke(program, ["--quick", "--only", "ledger", "--output", str(output)])
     assert result.exit_code == 0, result.output
     ratios = json.loads(output.read_text(encoding="utf-8"))
-    assert [ratio["target"] for ratio in ratios] == [0.5, 1.0]
+    assert [ratio["target"] for ratio in ratios] == [0.5, 0.5, 1.0]
     assert all(ratio["ratio"] > 0 and ratio["name"].startswith("ledger: ") for ratio in ratios)
     assert list(tmp_path.iterdir()) == [output]
 
