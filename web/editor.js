@@ -17,10 +17,12 @@ import {
   EditorView, ViewPlugin, drawSelection, highlightActiveLine, highlightSpecialChars, keymap, lineNumbers,
 } from "@codemirror/view"
 import { classHighlighter } from "@lezer/highlight"
+import { send, watch } from "./parts.js"
 
 const SYNC = 150 // milliseconds after a change until the language server gets it
 const ROOT = "draft:///"
 const MOST_FIXES = 20
+const ANSWER = 60000 // milliseconds within which the language server answers; it may still be starting
 
 const element = (name, attributes = {}, ...children) => {
   const made = document.createElement(name)
@@ -67,6 +69,13 @@ class DraftWorkspace extends Workspace {
     }
     this.files.push(file)
     return file
+  }
+
+  // the file with the section `book` first: by it the server knows which folder is a book
+  connected() {
+    const isHead = (file) => /^["']?book["']?\s*:/m.test(file.doc.toString())
+    const heads = this.files.filter(isHead)
+    for (const file of [...heads, ...this.files.filter((other) => !heads.includes(other))]) this.client.didOpen(file)
   }
 
   syncFiles() {
@@ -136,7 +145,7 @@ class DraftEditor {
     this.current = null
     this.client = new LSPClient({
       rootUri: ROOT,
-      timeout: 10000,
+      timeout: ANSWER,
       sanitizeHTML,
       highlightLanguage: () => null,
       workspace: (client) => new DraftWorkspace(client, this),
@@ -377,6 +386,20 @@ class DraftEditor {
       input.value = ""
     })
     window.addEventListener("beforeunload", (event) => this.isDirty() && event.preventDefault())
+    for (const form of document.querySelectorAll("form[data-into]")) {
+      form.addEventListener("submit", (event) => {
+        event.preventDefault()
+        this.sendPart(form)
+      })
+    }
+    document.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-keep-file]")
+      if (!button) return
+      const text = button.parentElement.querySelector("pre").textContent
+      this.replace(button.dataset.keepFile, text)
+      this.show(this.client.workspace.files.find((file) => file.name === button.dataset.keepFile))
+      this.changed()
+    })
     // forms that act on what is kept: first keep what is typed
     for (const form of document.querySelectorAll("form[data-saves]")) {
       form.addEventListener("submit", async (event) => {
@@ -390,6 +413,11 @@ class DraftEditor {
         }
       })
     }
+  }
+
+  // forms whose answer is a part of this page: it is about what is typed, so that is kept first
+  async sendPart(form) {
+    if (!this.isDirty() || this.readOnly || (await this.save())) await send(form, this.words.not_done)
   }
 
   async save() {
@@ -493,6 +521,7 @@ const sameProblem = (action, diagnostic) =>
 const start = () => {
   const root = document.getElementById("editor")
   if (root) root.editor = new DraftEditor(root)
+  document.querySelectorAll("[role=status]").forEach(watch)
 }
 
 if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start)

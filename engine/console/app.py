@@ -191,6 +191,7 @@ class Console:
 
     async def _not_there(self, request: Request, error: Exception) -> Response:
         self._begin(request, "")
+        request.scope["user"] = self.user_of(request)
         status = error.status_code if isinstance(error, HTTPException) else 404
         sentences = {404: _("There is no such page."), 405: _("This page does not take such requests.")}
         return self.refused(request, status, sentences.get(status, _("The request is not valid.")))
@@ -204,9 +205,6 @@ async def read_form(request: Request, most_bytes: int) -> dict[str, str]:
     """The fields of the form that was sent; of several with one name the last. Raises Refusal."""
     if request.method in ("GET", "HEAD"):
         return {}
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/x-www-form-urlencoded":
-        raise Refusal(415, _("The console takes forms only."))
     body = bytearray()
     try:
         async for chunk in request.stream():
@@ -215,6 +213,11 @@ async def read_form(request: Request, most_bytes: int) -> dict[str, str]:
                 raise Refusal(413, _("The form is too large."))
     except ClientDisconnect:
         raise Refusal(400, _("The form did not arrive as a whole.")) from None
+    if not body:
+        return {}
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        raise Refusal(415, _("The console takes forms only."))
     try:
         fields = parse_qsl(
             body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS

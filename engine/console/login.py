@@ -40,7 +40,9 @@ async def _log_in(console: Console, request: Request, form: Mapping[str, str]) -
     if session_id is None:
         return console.templates.page(request, None, "login.html", {"code": "", "refused": True}, 403)
     console.parts.users.end(request.cookies.get(console.parts.cookie, ""))
-    response = RedirectResponse("/", 303)
+    user = console.parts.users.of_session(session_id)
+    entries = console.templates.entries(user)
+    response = RedirectResponse(entries[0].path if entries else "/", 303)
     response.set_cookie(
         console.parts.cookie,
         session_id,

@@ -101,7 +101,7 @@ class Asked:
         rendered: Response = self.templates.page(self.request, self.user, template, context, status)
         return rendered
 
-    def see(self, name: str, **parts: str) -> Response:
+    def see(self, name: str, /, **parts: str) -> Response:
         """Sends the browser to another page, after a change."""
         return RedirectResponse(self.request.app.url_path_for(name, **parts), 303)
 

@@ -64,7 +64,7 @@ class PageTemplates:
             user=user,
             here=here,
             back=request.url.path,
-            entries=self._entries(user),
+            entries=self.entries(user),
             language=LANGUAGE.get(),
             languages=LANGUAGES,
             theme=theme if theme in THEMES else "auto",
@@ -76,7 +76,7 @@ class PageTemplates:
         policy = content_policy(request.scope["nonce"], inline_styles=page is not None and page.inline_styles)
         return HTMLResponse(shown, status, {"content-security-policy": policy})
 
-    def _entries(self, user: ConsoleUser | None) -> list[ConsolePage]:
+    def entries(self, user: ConsoleUser | None) -> list[ConsolePage]:
         """Of the navigation: the pages that the user may open."""
         if user is None:
             return []

@@ -87,7 +87,7 @@ def serve_console(options: ConsoleOptions, announce: Callable[[str, str], None])
         counting.start()
         local = options.host in _LOOPBACK and (callers is None or options.token is not None)
         once = f"{origins[0]}/login?code={users.one_time_code()}" if local else ""
-        asyncio.run(_run(console, opened, watched, lambda: announce(origins[0], once)))
+        asyncio.run(_run(console, opened, watched, lambda: announce(_origin(options.host, port), once)))
     finally:
         opened.close()
         if counting is not None:

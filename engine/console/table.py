@@ -5,18 +5,24 @@ from collections.abc import Sequence
 from engine.console import login
 from engine.console.page import ConsolePage, Socket
 from engine.console.pages import (
+    books,
     campaigns,
     decisions,
+    drafts,
     experiments,
     operations,
     overview,
     person,
     pressure,
     report,
+    tryout,
 )
 
 PAGES: Sequence[ConsolePage] = (
     *overview.PAGES,
+    *books.PAGES,
+    *drafts.PAGES,
+    *tryout.PAGES,
     *campaigns.PAGES,
     *decisions.PAGES,
     *pressure.PAGES,
@@ -28,4 +34,4 @@ PAGES: Sequence[ConsolePage] = (
 )
 
 
-SOCKETS: Sequence[Socket] = ()
+SOCKETS: Sequence[Socket] = drafts.SOCKETS

@@ -25,7 +25,7 @@ _ENOUGH = 4096
 """Decisions and outcomes that are counted before they are added up in the log."""
 
 
-class Subject(StrEnum):
+class RollupSubject(StrEnum):
     """What is counted; in brackets the parts of a cell."""
 
     OUTCOME = "outcome"
@@ -80,30 +80,33 @@ def _cells(entries: Iterable[FeedEntry]) -> Iterable[RollupKey]:
                 yield from _of_decision(entry.row)
             case OutcomeRow() as row if row.campaign:
                 yield _key(
-                    Subject.REPORTED, row.campaign, row.at // DAY * DAY, (row.type, row.variant, row.channel)
+                    RollupSubject.REPORTED,
+                    row.campaign,
+                    row.at // DAY * DAY,
+                    (row.type, row.variant, row.channel),
                 )
 
 
 def _of_decision(row: DecisionRow) -> Iterable[RollupKey]:
     day = row.at // DAY * DAY
     trace, answer = orjson.loads(row.trace), orjson.loads(row.answer)
-    yield _key(Subject.OUTCOME, row.outcome, row.at // _HOUR * _HOUR, (row.book_version,))
+    yield _key(RollupSubject.OUTCOME, row.outcome, row.at // _HOUR * _HOUR, (row.book_version,))
     for campaign, _score, code, name, *_rest in trace["candidates"]:
-        yield _key(Subject.STAGE, campaign, day, (code, name))
+        yield _key(RollupSubject.STAGE, campaign, day, (code, name))
     for campaign, _offer, variant, channel, *_rest in answer[_OFFERS]:
-        yield _key(Subject.OFFER, campaign, day, (variant, channel))
+        yield _key(RollupSubject.OFFER, campaign, day, (variant, channel))
     rules: dict[tuple[str, str], bool] = {}
     for rule, _counted, _limit, blocks, _next, _campaign, channel, *_rest in trace["counters"]:
         rules[rule, channel] = blocks or rules.get((rule, channel), False)
     for (rule, channel), blocks in rules.items():
-        yield _key(Subject.RULE, rule, day, (channel, blocks))
+        yield _key(RollupSubject.RULE, rule, day, (channel, blocks))
     for campaign, purpose, name, _salt, _low, _high, inside, *_rest in trace.get("experiments", ()):
-        yield _key(Subject.DRAW, campaign, day, (purpose, name, inside))
+        yield _key(RollupSubject.DRAW, campaign, day, (purpose, name, inside))
 
 
 _OFFERS = 5
 """Index of the offers in an answer."""
 
 
-def _key(subject: Subject, name: str, since: int, part: Sequence[Any]) -> RollupKey:
+def _key(subject: RollupSubject, name: str, since: int, part: Sequence[Any]) -> RollupKey:
     return subject, name, since, orjson.dumps(part).decode()

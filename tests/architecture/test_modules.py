@@ -26,6 +26,8 @@ REASONS = {
     "engine.cli.servers": "a command, imported by its name when it is called",
     "engine.cli.withdrawals": "a part of a command, imported by its name where --log needs the database",
     "engine.console.pages.overview": "a page of several, each a module",
+    "engine.console.pages.operations": "a page of several, each a module",
+    "engine.console.pages.report": "a page of several, each a module",
     "engine.console.table": "the list of all pages, which import what it would otherwise stand in",
     "engine.ledger.queries.reached": "statements of a command, and only the ledger knows the database",
 }

@@ -12,7 +12,7 @@ from engine.console.pages.totals import STEPS, by_parts, funnels
 from engine.console.texts import _
 from engine.explain.words import code_in_words
 from engine.ledger.queries.rollup import rollup_state
-from engine.measure.rollup import Subject
+from engine.measure.rollup import RollupSubject
 from engine.measure.statistics.arms import wilson
 from engine.rulebook.model.book import Book, Campaign
 
@@ -20,7 +20,7 @@ _QUANTILE = 1.959963984540054
 """The quantile of 95 %."""
 
 
-class CampaignRow(NamedTuple):
+class CampaignTotals(NamedTuple):
     """A campaign in the list."""
 
     name: str
@@ -75,9 +75,9 @@ def _campaigns(asked: Asked) -> Response:
     )
 
 
-def _row(name: str, book: Book | None, steps: Mapping[str, int]) -> CampaignRow:
+def _row(name: str, book: Book | None, steps: Mapping[str, int]) -> CampaignTotals:
     campaign = None if book is None else book.campaigns[name]
-    return CampaignRow(
+    return CampaignTotals(
         name,
         "" if book is None else book.name,
         None if campaign is None else campaign.tier,
@@ -103,9 +103,9 @@ def _campaign(asked: Asked) -> Response:
     name, period = asked.path("name"), asked.days(30)
     with asked.reading() as store:
         steps = funnels(store, period, name).get(name, {})
-        offers = by_parts(store, Subject.OFFER, period, name).get(name, {})
-        reported = by_parts(store, Subject.REPORTED, period, name).get(name, {})
-        draws = by_parts(store, Subject.DRAW, period, name).get(name, {})
+        offers = by_parts(store, RollupSubject.OFFER, period, name).get(name, {})
+        reported = by_parts(store, RollupSubject.REPORTED, period, name).get(name, {})
+        draws = by_parts(store, RollupSubject.DRAW, period, name).get(name, {})
         book = next((book for book in asked.shelf.present(store) if name in book.campaigns), None)
         state = rollup_state(store)
     if book is None and not steps and not offers and not reported:

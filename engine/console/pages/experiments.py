@@ -11,7 +11,7 @@ from engine.console.page import READERS, Asked, ConsolePage
 from engine.console.pages.totals import by_parts
 from engine.console.texts import _, moment
 from engine.ledger.queries.rollup import rollup_state
-from engine.measure.rollup import Subject
+from engine.measure.rollup import RollupSubject
 from engine.model.instant import Instant
 from engine.rulebook.model.book import Book
 from engine.rulebook.model.experiments import Layer, Ramp
@@ -58,7 +58,7 @@ def _experiments(asked: Asked) -> Response:
     period, now = asked.days(30), time.time_ns() // 1000
     draws: Counter[tuple[str, str, bool]] = Counter()
     with asked.reading() as store:
-        for parts in by_parts(store, Subject.DRAW, period).values():
+        for parts in by_parts(store, RollupSubject.DRAW, period).values():
             for (purpose, name, inside), number in parts.items():
                 draws[str(purpose), str(name), bool(inside)] += number
         books = asked.shelf.present(store)

@@ -13,7 +13,7 @@ from engine.console.texts import _
 from engine.ledger.queries.releases import servers
 from engine.ledger.queries.rollup import rollup_course, rollup_state, rollup_sums
 from engine.ledger.store.store import Store
-from engine.measure.rollup import Subject
+from engine.measure.rollup import RollupSubject
 from engine.model.decision import Outcome
 from engine.model.instant import DAY
 
@@ -58,7 +58,7 @@ def _course(store: Store, period: ShownPeriod) -> list[tuple[int, dict[str, int]
     """Decisions by outcome of each hour, or of each day of a long period; those without any are left out."""
     width = _HOUR if period.days * 24 <= _MOST_HOURS else DAY
     counts: defaultdict[int, Counter[str]] = defaultdict(Counter)
-    for since, outcome, number in rollup_course(store, Subject.OUTCOME, period.since, period.until):
+    for since, outcome, number in rollup_course(store, RollupSubject.OUTCOME, period.since, period.until):
         counts[since // width * width][outcome] += number
     return [(since, dict(counts[since])) for since in sorted(counts, reverse=True)]
 
@@ -66,7 +66,7 @@ def _course(store: Store, period: ShownPeriod) -> list[tuple[int, dict[str, int]
 def _versions(store: Store, period: ShownPeriod) -> list[tuple[str, dict[str, int]]]:
     """Decisions by version of the book and outcome, the version with most decisions first."""
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for row in rollup_sums(store, Subject.OUTCOME, period.since, period.until):
+    for row in rollup_sums(store, RollupSubject.OUTCOME, period.since, period.until):
         (version,) = orjson.loads(row.part)
         counts[version][row.name] += row.number
     return sorted(

@@ -23,7 +23,7 @@ from engine.rulebook.model.policies import Cap, Gap, Pause, Quiet
 _MOST_COUNTERS = 200
 
 
-class RuleRow(NamedTuple):
+class RuleTotals(NamedTuple):
     """A rule on a channel, and in how many decisions it was read and blocked."""
 
     rule: str
@@ -78,10 +78,10 @@ def _policies(book: Book) -> dict[str, Cap | Gap | Quiet | Pause]:
 
 def _row(
     rule: str, channel: str, policies: Mapping[str, Cap | Gap | Quiet | Pause], read: int, blocked: int
-) -> RuleRow:
+) -> RuleTotals:
     policy = policies.get(rule)
     applies = "" if policy is None or policy.when == ALWAYS else text_of(policy.when)
-    return RuleRow(rule, _kind(policy), _limit(policy), applies, channel, read, blocked)
+    return RuleTotals(rule, _kind(policy), _limit(policy), applies, channel, read, blocked)
 
 
 def _kind(policy: Cap | Gap | Quiet | Pause | None) -> str:

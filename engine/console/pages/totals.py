@@ -9,7 +9,7 @@ import orjson
 from engine.console.page import ShownPeriod
 from engine.ledger.queries.rollup import rollup_sums
 from engine.ledger.store.store import Store
-from engine.measure.rollup import Subject
+from engine.measure.rollup import RollupSubject
 from engine.model.decision import WITHHELD, ReasonCode
 
 _UNREACHABLE = frozenset(
@@ -59,7 +59,7 @@ def step_of(code: str) -> str:
 def funnels(store: Store, period: ShownPeriod, campaign: str = "") -> dict[str, dict[str, FunnelStep]]:
     """The steps by campaign and name. campaign: only of this one."""
     causes: defaultdict[tuple[str, str], Counter[tuple[str, str]]] = defaultdict(Counter)
-    for row in rollup_sums(store, Subject.STAGE, period.since, period.until, campaign):
+    for row in rollup_sums(store, RollupSubject.STAGE, period.since, period.until, campaign):
         code, name = orjson.loads(row.part)
         causes[row.name, step_of(code)][code, name] += row.number
     steps: defaultdict[str, dict[str, FunnelStep]] = defaultdict(dict)
@@ -70,7 +70,7 @@ def funnels(store: Store, period: ShownPeriod, campaign: str = "") -> dict[str, 
 
 
 def by_parts(
-    store: Store, subject: Subject, period: ShownPeriod, name: str = ""
+    store: Store, subject: RollupSubject, period: ShownPeriod, name: str = ""
 ) -> dict[str, dict[tuple[str | bool, ...], int]]:
     """What the subject counted, by name and parts."""
     sums: defaultdict[str, dict[tuple[str | bool, ...], int]] = defaultdict(dict)
@@ -83,7 +83,7 @@ def blocking_rules(store: Store, period: ShownPeriod) -> dict[tuple[str, str], t
     """By rule and channel, in how many decisions it was read, and in how many of them it blocked."""
     read: Counter[tuple[str, str]] = Counter()
     blocked: Counter[tuple[str, str]] = Counter()
-    for rule, parts in by_parts(store, Subject.RULE, period).items():
+    for rule, parts in by_parts(store, RollupSubject.RULE, period).items():
         for (channel, blocks), number in parts.items():
             read[rule, str(channel)] += number
             if blocks:
@@ -94,6 +94,6 @@ def blocking_rules(store: Store, period: ShownPeriod) -> dict[tuple[str, str], t
 def outcomes(store: Store, period: ShownPeriod) -> Mapping[str, int]:
     """Decisions by outcome."""
     counted: Counter[str] = Counter()
-    for row in rollup_sums(store, Subject.OUTCOME, period.since, period.until):
+    for row in rollup_sums(store, RollupSubject.OUTCOME, period.since, period.until):
         counted[row.name] += row.number
     return counted

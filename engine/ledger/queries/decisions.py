@@ -121,6 +121,14 @@ _NEWEST = Select(
 """How many of the newest decisions of a period there are, at most so many, and the first moment of them."""
 
 
+_BY_VERSION = Select(
+    "book_version, outcome, count(*)",
+    "FROM (SELECT book_version, outcome FROM decisions WHERE decision_id >= ? ORDER BY decision_id DESC LIMIT ?)"
+    " AS newest GROUP BY book_version, outcome ORDER BY book_version, outcome",
+)
+"""Counts the newest decisions from a decision_id on, by version and outcome."""
+
+
 _DECIDED = Select(columns(Decided._fields), "FROM decisions WHERE decision_id IN :given(decision_id text)")
 """What outcomes need of their decisions."""
 
@@ -197,6 +205,12 @@ def newest_period(store: Store, since: Instant, until: Instant, most: int) -> tu
     """The number of the newest decisions of a period, at most so many, and the moment of the first of them."""
     number, first = store.select(_NEWEST, since, until, most)[0]
     return int(number), since if number < most else int(first)
+
+
+def outcomes_by_version(store: Store, since: Instant, most: int) -> list[tuple[str, str, int]]:
+    """Version, outcome and number of the newest decisions that were made since the moment, at most so many."""
+    rows = store.select(_BY_VERSION, id_from(since), most)
+    return [(version, outcome, int(number)) for version, outcome, number in rows]
 
 
 def decided(store: Store, decision_ids: Sequence[str]) -> dict[str, Decided]:

@@ -14,7 +14,7 @@ ROLLUP = "rollup"
 
 
 RollupKey = tuple[str, str, Instant, str]
-"""Subject, name, beginning of the hour or day, and part."""
+"""RollupSubject, name, beginning of the hour or day, and part."""
 
 
 class RollupSum(NamedTuple):

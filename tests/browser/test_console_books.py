@@ -1,0 +1,332 @@
+"""Journeys in a real browser: a marketer changes a rule, others release it; also by the keyboard only."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.api.v1 import rulebooks_pb2 as pb
+from tests.browser.conftest import in_browser
+from tests.browser.test_report import violations
+from tests.console.books import DECISIONS, ConsoleHouse, console_house
+from tests.docs.pages import ROOT
+from tests.releases.books import edition, files, messages
+
+pytestmark = in_browser
+
+PICTURES = ROOT / "docs" / "console"
+SLOW = 120_000
+"""Milliseconds after which something is taken to hang."""
+
+Visit = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleHouse]:
+    """A console with a server, for all tests of this module."""
+    with console_house(tmp_path_factory.mktemp("console")) as running:
+        yield running
+
+
+@pytest.fixture
+def visit(chromium: Any, house: ConsoleHouse) -> Iterator[Visit]:
+    """Logs somebody in; fails the test for any error, violation of the policy, or request to another machine."""
+    complaints: list[str] = []
+    expected: list[str] = []
+    contexts = []
+
+    def visit(token: str, scheme: str = "light", allow: str = "") -> Any:
+        expected.append(allow)
+        context = chromium.new_context(
+            color_scheme=scheme, locale="en-GB", viewport={"width": 1280, "height": 900}
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(SLOW)
+        page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+        page.on("request", lambda request: _own(request.url, house.console.address, complaints))
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.goto(f"{house.console.address}/login")
+        page.get_by_label("Token").fill(token)
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url(f"{house.console.address}/")
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert [text for text in complaints if not any(allow and allow in text for allow in expected)] == []
+
+
+def _own(url: str, address: str, complaints: list[str]) -> None:
+    if not url.startswith((address, address.replace("http", "ws"), "data:")):
+        complaints.append(f"asks for {url}")
+
+
+def draft_of(house: ConsoleHouse, name: str, book: str) -> None:
+    """A draft of the live version that says something else."""
+    with house.caller("writer") as writer:
+        request = pb.SaveDraftRequest(name=name, base=house.version, files=messages(files(book)))
+        writer.save_draft(request)
+
+
+def picture(page: Any, name: str) -> None:
+    """A screenshot for the documentation."""
+    PICTURES.mkdir(exist_ok=True)
+    page.screenshot(path=PICTURES / f"{name}.png", scale="css")
+
+
+def seen(page: Any, selector: str, text: str) -> None:
+    """Waits until an element has the text."""
+    page.locator(selector, has_text=text).first.wait_for()
+
+
+def editor_ready(page: Any) -> None:
+    """Waits for the language server."""
+    page.locator('#editor[data-server="ready"]').wait_for()
+
+
+def analysed(page: Any) -> None:
+    """Waits until the server has looked at the book, in which there is something to remark."""
+    seen(page, "#editor-problems", "without the customer's consent")
+
+
+def test_a_marketer_changes_a_rule(house: ConsoleHouse, visit: Visit) -> None:
+    """Edit, problem and fix, completion, hover, definition, rename, a green scenario, decisions that would change, submit."""
+    page = visit("writer")
+    page.get_by_role("link", name="Books").click()
+    page.get_by_label("Name of the draft").fill("older-adults")
+    page.get_by_role("button", name="Begin").click()
+    editor_ready(page)
+    analysed(page)
+    replace(page, "gte: 18", "gtr: 21")
+    seen(page, "#editor-problems", "there is no operator 'gtr'")
+    picture(page, "editor-problem")
+    page.locator("#editor-problems button.fix").first.click()
+    page.locator("#editor-problems", has_text="no operator").wait_for(state="detached")
+    replace(page, "lt: 18", "lt: 21")
+    page.get_by_role("button", name="Save", exact=True).click()
+    seen(page, "#editor-message", "Saved.")
+    seen(page, "#editor-checked", "1 scenario passed")
+    page.get_by_role("button", name="Compare on the log").click()
+    seen(page, "#replay-result", f"of {DECISIONS} decisions would change")
+    page.get_by_label("Customer, in YAML").fill("customer: bo\nprofile: {age: 19, phone: '1'}")
+    page.get_by_role("button", name="Decide").click()
+    seen(page, "#tried-outcome", "minors: oil")
+    picture(page, "editor")
+    page.locator("summary", has_text="As a scenario").click()
+    page.get_by_role("button", name="Keep as scenario").click()
+    page.get_by_role("button", name="Save", exact=True).click()
+    seen(page, "#editor-checked", "2 scenarios passed")
+    page.get_by_label("What changes, and why").fill("adults are older")
+    page.get_by_role("button", name="Submit for review").click()
+    seen(page, "h1", "of spring")
+    seen(page, "#words", "the campaign adults changes")
+    picture(page, "version")
+
+
+def replace(page: Any, old: str, new: str) -> None:
+    """Types over a text of the editor, as a user does who searches for it."""
+    page.locator("#editor .cm-content").focus()
+    page.keyboard.press("Control+f")
+    page.locator(".cm-search input[name=search]").wait_for()
+    page.keyboard.type(old)
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    page.keyboard.type(new)
+
+
+def test_the_language_server_helps(house: ConsoleHouse, visit: Visit) -> None:
+    """Completion, hover, definition and renaming, in the browser."""
+    draft_of(house, "help", edition(1))
+    page = visit("writer")
+    page.goto(f"{house.console.address}/drafts/help")
+    editor_ready(page)
+    analysed(page)
+    replace(page, "offer: cream", "offer: cream")
+    page.keyboard.press("F12")
+    active = page.locator("#editor .cm-activeLine")
+    seen(page, "#editor .cm-activeLine", "name: Cream")
+    page.keyboard.press("F2")
+    field = page.locator(".cm-lsp-rename-panel input")
+    field.fill("balm")
+    page.keyboard.press("Enter")
+    seen(page, "#editor .cm-line", "{offer: balm")
+    seen(page, "#editor .cm-line", "balm: {name: Cream")
+    page.locator("#editor .cm-line", has_text="balm: {name").locator("text=value").first.hover()
+    page.locator(".cm-tooltip-hover").first.wait_for()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("\n  third: {offer: ")
+    page.keyboard.press("Control+ ")
+    page.locator(".cm-tooltip-autocomplete li", has_text="balm").first.wait_for()
+    page.keyboard.press("Escape")
+    assert active.count() == 1
+
+
+def test_two_editors_merge(house: ConsoleHouse, visit: Visit) -> None:
+    """Who saves second sees both texts, takes what they want, and nothing is lost."""
+    draft_of(house, "both", edition(1))
+    page = visit("writer", allow="409")
+    page.goto(f"{house.console.address}/drafts/both")
+    editor_ready(page)
+    with house.caller("operator") as other:
+        kept = other.get_draft(pb.GetDraftRequest(name="both"))
+        theirs = edition(1).replace("name: Oil", "name: Fine oil")
+        other.save_draft(
+            pb.SaveDraftRequest(
+                name="both", expected=kept.revision, base=kept.base, files=messages(files(theirs))
+            )
+        )
+    replace(page, "name: Cream", "name: Rich cream")
+    page.keyboard.press("Control+s")
+    dialog = page.locator("#editor-merge[open]")
+    dialog.wait_for()
+    assert "operator saved the draft" in dialog.inner_text()
+    assert violations(page) == []
+    picture(page, "merge")
+    dialog.get_by_role("button", name="Take theirs").last.click()
+    replace_in_merge(page)
+    dialog.get_by_role("button", name="Save the right side").click()
+    seen(page, "#editor-message", "Saved.")
+    with house.caller("reader") as reader:
+        saved = {
+            file.name: file.content.decode()
+            for file in reader.get_draft(pb.GetDraftRequest(name="both")).files
+        }
+    assert "name: Fine oil" in saved["book.yaml"]
+    assert "name: Rich cream" in saved["book.yaml"]
+
+
+def replace_in_merge(page: Any) -> None:
+    """Writes one's own words again over a line that was taken from the other side."""
+    right = page.locator(".merge .cm-merge-b .cm-content").first
+    text = right.inner_text()
+    if "Rich cream" not in text:
+        right.locator(".cm-line", has_text="name: Cream").first.click()
+        page.keyboard.press("Home")
+        page.keyboard.press("Shift+End")
+        page.keyboard.type("  cream: {name: Rich cream, value: 11, content: {default: {text: A cream}}}")
+
+
+def test_a_version_is_released(house: ConsoleHouse, visit: Visit) -> None:
+    """Read, approved by somebody else than its author, staged for 5 %, compared, activated for all; then taken back."""
+    with house.caller("writer") as writer:
+        version = writer.publish(
+            pb.PublishRequest(files=messages(files(edition(7))), note="worth more")
+        ).release.version
+    place = f"{house.console.address}/versions/{version}"
+    author = visit("writer")
+    author.goto(place)
+    assert author.get_by_role("button", name="Approve").count() == 0
+    reviewer = visit("approver")
+    reviewer.goto(place)
+    seen(reviewer, "#words", "the offer cream changes")
+    seen(reviewer, "pre.diff ins", "value: 17")
+    reviewer.get_by_label("Note").fill("read")
+    reviewer.get_by_role("button", name="Approve").click()
+    seen(reviewer, "table", "may go live")
+    operator = visit("operator", allow="409")
+    operator.goto(place)
+    operator.get_by_role("button", name="Stage").click()
+    seen(operator, "#state", "staged 5.0%")
+    seen(operator, "table", "Since the stage began")
+    picture(operator, "stage")
+    operator.get_by_role("button", name="Activate for all").click()
+    seen(operator, "#state", "live")
+    operator.goto(f"{house.console.address}/books/spring")
+    operator.get_by_role("button", name="Roll back").click()
+    seen(operator, "tr", "rollback")
+
+
+def tabbed_to(page: Any, name: str, most: int = 120) -> None:
+    """Moves the focus by Tab until it is on what is called so."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        label = page.evaluate(
+            "() => { const e = document.activeElement; return (e.labels?.[0]?.innerText || e.getAttribute('aria-label')"
+            " || e.innerText || '').trim() }"
+        )
+        if re.match(rf"{re.escape(name)}\b", label):
+            return
+    raise AssertionError(f"Tab never came to {name!r}")
+
+
+def test_both_journeys_by_the_keyboard_only(house: ConsoleHouse, visit: Visit) -> None:
+    """Tab reaches everything, and leaves the editor again."""
+    page = visit("writer")
+    tabbed_to(page, "Books")
+    page.keyboard.press("Enter")
+    page.locator("h1", has_text="Books").wait_for()
+    tabbed_to(page, "Name of the draft")
+    page.keyboard.type("by-keys")
+    tabbed_to(page, "Begin")
+    page.keyboard.press("Enter")
+    editor_ready(page)
+    tabbed_to(page, "File book.yaml")
+    page.keyboard.press("Control+f")
+    page.keyboard.type("value: 10")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    page.keyboard.type("value: 29")
+    page.keyboard.press("Control+s")
+    seen(page, "#editor-checked", "1 scenario passed")
+    page.keyboard.press("Escape")
+    tabbed_to(page, "What changes, and why")
+    page.keyboard.type("by keys")
+    tabbed_to(page, "Submit for review")
+    page.keyboard.press("Enter")
+    seen(page, "#words", "the offer cream changes")
+    place = page.url
+    for token, button, shown in (
+        ("approver", "Approve", "may go live"),
+        ("operator", "Stage", "staged"),
+        ("operator", "Activate for all", "live"),
+    ):
+        other = visit(token)
+        other.goto(place)
+        tabbed_to(other, button)
+        other.keyboard.press("Enter")
+        seen(other, "main", shown)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_accessible(house: ConsoleHouse, visit: Visit, scheme: str) -> None:
+    """Nothing for axe-core, in either scheme; problems and results are shown while it looks."""
+    draft_of(house, f"axe-{scheme}", edition(1).replace("gte", "gtr"))
+    page = visit("operator", scheme)
+    version = house.version
+    paths = (
+        "/books", "/books/spring", f"/versions/{version}", f"/of/version/{version}/try-out?customer=ann",
+        f"/of/version/{version}/campaigns", f"/of/version/{version}/campaigns/adults",
+    )  # fmt: skip
+    for path in paths:
+        page.goto(f"{house.console.address}{path}")
+        assert violations(page) == [], path
+        if scheme == "light" and path.endswith("campaigns"):
+            picture(page, "campaigns")
+    page.goto(f"{house.console.address}/of/version/{version}/try-out?customer=ann")
+    page.get_by_role("button", name="Decide").click()
+    page.locator("#tried-outcome").wait_for()
+    assert violations(page) == []
+    page.goto(f"{house.console.address}/drafts/axe-{scheme}")
+    editor_ready(page)
+    seen(page, "#editor-problems", "there is no operator 'gtr'")
+    page.get_by_role("button", name="Save", exact=True).click()
+    seen(page, "#editor-checked", "It cannot be published yet")
+    assert violations(page) == []
+
+
+def test_what_runs_is_only_the_consoles(house: ConsoleHouse, visit: Visit, tmp_path: Path) -> None:
+    """Markup in a book is shown as text in the editor, in its hovers and problems, and in what is tried out."""
+    evil = "<img src=x onerror=window.ran=1><script>window.ran=1</script>"
+    book = edition(1).replace("name: Cream", f'name: "{evil}"').replace("text: A cream", f'text: "{evil}"')
+    draft_of(house, "evil", book.replace("gte: 18", f'"{evil}": 18'))
+    page = visit("writer")
+    page.goto(f"{house.console.address}/drafts/evil")
+    editor_ready(page)
+    seen(page, "#editor-problems", "there is no operator")
+    assert page.evaluate("() => window.ran") is None
+    assert page.locator("img[src=x]").count() == 0

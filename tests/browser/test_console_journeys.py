@@ -1,0 +1,328 @@
+"""Journeys of analyst, operator and privacy officer in a real browser, each also by the keyboard only; and how pages look."""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.story import run_demo
+from engine.api.v1 import rulebooks_pb2 as pb
+from engine.client import RulebooksClient
+from tests.browser.conftest import in_browser
+from tests.browser.test_report import PHONE, violations
+from tests.console.conftest import RunningConsole, console_of
+from tests.console.scene import BOOK, CUSTOMER, Scene, scene_of
+from tests.docs.pages import ROOT
+from tests.servers import serving
+
+pytestmark = in_browser
+
+PICTURES = ROOT / "docs" / "console"
+SLOW = 240_000
+"""Milliseconds after which something is taken to hang."""
+
+Enter = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """A console whose texts hold what would run, and a second server, which follows the published book."""
+    with ExitStack() as stack:
+        made = stack.enter_context(scene_of(tmp_path_factory.mktemp("scene")))
+        words = ("--callers", str(made.log.with_name("callers.toml")))
+        stack.enter_context(serving("spring", made.log, *words))
+        yield made
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningConsole]:
+    """A console over the demo's log, and the server that decided."""
+    folder = tmp_path_factory.mktemp("demo")
+    run_demo(folder, lambda _stage, _done: None)
+    with ExitStack() as stack:
+        server = stack.enter_context(serving(ROOT / "rules" / "cosmetics-cn", folder / "tact.db"))
+        yield stack.enter_context(console_of(folder / "tact.db", "--server", server.target))
+
+
+@pytest.fixture
+def enter(chromium: Any) -> Iterator[Enter]:
+    """Opens a console in a fresh browser; fails for an error, a violation of the policy, or a request to another machine."""
+    complaints: list[str] = []
+    contexts = []
+
+    def enter(console: RunningConsole, session: str, scheme: str = "light", allow: str = "") -> Any:
+        context = chromium.new_context(
+            color_scheme=scheme,
+            locale="en-GB",
+            viewport={"width": 1180, "height": 820},
+            accept_downloads=True,
+        )
+        contexts.append(context)
+        name, _, value = session.partition("=")
+        context.add_cookies([{"name": name, "value": value, "url": console.address}])
+        page = context.new_page()
+        page.set_default_timeout(SLOW)
+
+        def complain(text: str) -> None:
+            if not (allow and allow in text):
+                complaints.append(text)
+
+        page.on("console", lambda message: complain(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: complain(f"error: {error}"))
+        page.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith((console.address, "data:"))
+                else complain(f"asks for {request.url}")
+            ),
+        )
+        return page
+
+    yield enter
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def session_of(console: RunningConsole, token: str = "") -> str:
+    """The cookie of a session, as `name=value`."""
+    (cookie,) = console.logged_in(token).cookies.jar
+    return f"{cookie.name}={cookie.value}"
+
+
+@pytest.fixture(scope="module")
+def analyst(demo: RunningConsole) -> str:
+    """A session of who started the demo's console."""
+    return session_of(demo)
+
+
+class Hands:
+    """How a user acts on a page: by mouse, or by nothing but the keyboard."""
+
+    def __init__(self, page: Any, *, keyboard: bool) -> None:
+        self.page, self._keyboard = page, keyboard
+
+    def press(self, target: Any) -> None:
+        """Follows a link or presses a button."""
+        if not self._keyboard:
+            target.click()
+            return
+        self._reach(target)
+        self.page.keyboard.press("Enter")
+
+    def write(self, target: Any, text: str) -> None:
+        """Writes into a field."""
+        if not self._keyboard:
+            target.fill(text)
+            return
+        self._reach(target)
+        self.page.keyboard.insert_text(text)
+
+    def _reach(self, target: Any) -> None:
+        """Tabs until the element has the focus, which has to be seen."""
+        target.wait_for()
+        for _step in range(400):
+            if target.evaluate("element => element === document.activeElement"):
+                assert target.evaluate("element => element.matches(':focus-visible')")
+                return
+            self.page.keyboard.press("Tab")
+        raise AssertionError(f"the keyboard does not reach {target}")
+
+
+def link(page: Any, name: str) -> Any:
+    """A link of the page."""
+    return page.get_by_role("link", name=name, exact=True).first
+
+
+def button(page: Any, name: str) -> Any:
+    """A button whose text begins so."""
+    return page.get_by_role("button", name=re.compile(f"^{re.escape(name)}")).first
+
+
+def picture(page: Any, name: str) -> None:
+    """A screenshot for the documentation, where PICTURES asks for new ones."""
+    if os.environ.get("PICTURES"):
+        PICTURES.mkdir(exist_ok=True)
+        page.screenshot(path=PICTURES / f"{name}.png", scale="css")
+
+
+KEYBOARD = pytest.mark.parametrize("keyboard", [False, True], ids=["by mouse", "by keyboard"])
+
+
+@KEYBOARD
+def test_an_analyst_asks_whether_a_campaign_pays(
+    demo: RunningConsole, analyst: str, enter: Enter, keyboard: bool
+) -> None:
+    """Campaigns, one of them, the report with its effect and its test of the shares, what a cap costs, and a CSV."""
+    page = enter(demo, analyst)
+    hands = Hands(page, keyboard=keyboard)
+    page.goto(f"{demo.address}/campaigns?days=400")
+    hands.press(link(page, "rich-cream-north"))
+    page.get_by_role("heading", name="Campaign rich-cream-north").wait_for()
+    page.locator('[data-chart="funnel"][data-drawn="yes"]').wait_for()
+    picture(page, "campaign")
+    hands.press(link(page, "Report"))
+    hands.press(button(page, "Make the report of"))
+    while page.get_by_text("A report is being made").count():
+        page.goto(f"{demo.address}/report")
+    assert page.get_by_text("No report was made").count() == 0
+    for title in ("effect", "pressure"):
+        assert page.get_by_role("heading", name=re.compile(title, re.IGNORECASE)).count() > 0
+    uplift = page.locator("#uplift, h2", has_text=re.compile("effect|uplift", re.IGNORECASE)).first
+    uplift.wait_for()
+    assert page.get_by_text("rich-cream-north").count() > 0
+    assert page.get_by_text("weekly-outbound").count() > 0
+    page.locator('[data-chart][data-drawn="yes"]').first.wait_for()
+    assert page.locator('[data-drawn="no"]').count() == 0
+    picture(page, "report")
+    file = page.locator("a[download]").first
+    with page.expect_download() as download:
+        hands.press(file)
+    assert Path(download.value.path()).read_bytes().count(b"\n") > 1
+
+
+@KEYBOARD
+def test_an_operator_takes_a_version_back(scene: Scene, enter: Enter, keyboard: bool) -> None:
+    """The mix by version, the version before, the roll-back, and every server that follows, as the page shows it."""
+    with RulebooksClient(scene.server.target, token=scene.tokens["all"], timeout=60) as client:
+        text = BOOK.replace("value: 10", f"value: {12 + keyboard}")
+        files = [pb.BookFile(name="book.yaml", content=text.encode())]
+        bad = client.publish(pb.PublishRequest(files=files, note="dearer")).release.version
+        client.activate(pb.ActivateRequest(name="spring", version=bad))
+    page = enter(scene.console, session_of(scene.console, scene.tokens["all"]))
+    hands = Hands(page, keyboard=keyboard)
+    page.goto(scene.console.address)
+    servers = page.get_by_role("table", name="Servers that follow releases")
+    _until_shown(page, servers.get_by_text(bad[:12]))
+    assert page.get_by_role("table", name="Outcomes by version").get_by_role("row").count() >= 2
+    hands.press(link(page, "Books"))
+    hands.press(link(page, "spring"))
+    hands.write(page.get_by_label("Note", exact=True), "the mix broke")
+    hands.press(button(page, "Roll back"))
+    page.get_by_text("the mix broke").first.wait_for()
+    hands.press(link(page, "Overview"))
+    _until_shown(page, servers.get_by_text(scene.version[:12]))
+    assert servers.get_by_text(bad[:12]).count() == 0
+    hands.press(link(page, "Audit"))
+    assert page.get_by_role("row").filter(has_text="rollback").first.get_by_text("the mix broke").count() == 1
+
+
+def _until_shown(page: Any, target: Any) -> None:
+    """Looks at the page again until it shows the element."""
+    for _look in range(400):
+        if target.count():
+            return
+        page.reload()
+    raise AssertionError(f"{target} does not appear")
+
+
+@KEYBOARD
+def test_a_privacy_officer_answers_and_erases_a_person(scene: Scene, enter: Enter, keyboard: bool) -> None:
+    """What is held and why each contact was made, an export, an erasure, its receipt, and its row in the audit."""
+    customer = "bob" if keyboard else CUSTOMER
+    page = enter(scene.console, session_of(scene.console, scene.tokens["privacy"]))
+    hands = Hands(page, keyboard=keyboard)
+    page.goto(f"{scene.console.address}/person")
+    hands.write(page.get_by_label("Any name of the person"), customer)
+    hands.press(button(page, "Show what is held"))
+    page.get_by_role("heading", name=re.compile("^decisions")).wait_for()
+    assert page.locator("ul.rows strong").count() > 0
+    with page.expect_download() as download:
+        hands.press(button(page, "Export as JSON"))
+    assert b'"decisions"' in Path(download.value.path()).read_bytes()
+    assert violations(page) == []
+    hands.write(page.get_by_label("Repeat the name"), customer)
+    hands.press(button(page, "Erase for good"))
+    page.get_by_role("heading", name="Receipt").wait_for()
+    receipt = page.locator("dd code").first.inner_text()
+    assert violations(page) == []
+    hands.write(page.get_by_label("Any name of the person"), customer)
+    hands.press(button(page, "Show what is held"))
+    page.get_by_text("Nothing is held of this person.").wait_for()
+    hands.press(link(page, "Audit"))
+    audit = page.get_by_role("table", name="Who did what, the latest first")
+    assert audit.get_by_text("erase").count() > 0
+    assert receipt
+    assert page.get_by_text(customer, exact=True).count() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_accessible(scene: Scene, enter: Enter, scheme: str) -> None:
+    """axe-core finds nothing, in either scheme, also where texts hold what would run; a phone scrolls down only."""
+    page = enter(scene.console, session_of(scene.console, scene.tokens["all"]), scheme, allow="404")
+    for address in [*scene.addresses(), "/nowhere", "/decisions?campaign=nothing"]:
+        page.goto(scene.console.address + address)
+        assert violations(page) == [], address
+    page.set_viewport_size(PHONE)
+    for address in scene.addresses():
+        page.goto(scene.console.address + address)
+        assert page.evaluate("() => document.documentElement.scrollWidth") == PHONE["width"], address
+
+
+def test_nothing_of_others_runs(scene: Scene, enter: Enter) -> None:
+    """On no page a dialog opens, whatever names, notes and contents hold."""
+    page = enter(scene.console, session_of(scene.console, scene.tokens["all"]), allow="404")
+    dialogs: list[str] = []
+
+    def dismiss(dialog: Any) -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", dismiss)
+    for address in scene.addresses():
+        page.goto(scene.console.address + address)
+        page.locator("main").wait_for()
+    assert dialogs == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_demo_is_pictured(demo: RunningConsole, analyst: str, enter: Enter, scheme: str) -> None:
+    """Its pages are accessible with much on them, and draw their charts."""
+    page = enter(demo, analyst, scheme)
+    for address, name in (
+        ("/?days=400", "overview"),
+        ("/campaigns?days=400", "campaigns"),
+        ("/decisions", "decisions"),
+        ("/pressure?days=400", "pressure"),
+        ("/experiments?days=400", "experiments"),
+    ):
+        page.goto(demo.address + address)
+        if name == "overview":
+            page.locator('[data-chart="course"][data-drawn="yes"]').wait_for()
+        assert violations(page) == [], address
+        picture(page, name if scheme == "light" else f"{name}-dark")
+    page.locator("tbody a").first.click()
+
+
+def test_the_first_tab_skips_the_navigation(scene: Scene, enter: Enter) -> None:
+    """The first stop of the keyboard leads to the content."""
+    page = enter(scene.console, session_of(scene.console, scene.tokens["all"]))
+    page.goto(scene.console.address)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.evaluate("() => document.activeElement.id") == "main"
+
+
+def test_pages_work_without_scripts(scene: Scene, chromium: Any) -> None:
+    """All but the editor and the charts, beside which their tables stand."""
+    context = chromium.new_context(java_script_enabled=False)
+    name, _, value = session_of(scene.console, scene.tokens["all"]).partition("=")
+    context.add_cookies([{"name": name, "value": value, "url": scene.console.address}])
+    page = context.new_page()
+    page.set_default_timeout(SLOW)
+    page.goto(scene.console.address)
+    page.get_by_label("Colours").select_option("dark")
+    page.get_by_role("button", name="Apply").click()
+    assert page.locator('html[data-theme="dark"]').count() == 1
+    page.get_by_label("Period").select_option("400")
+    page.get_by_role("button", name="Show").click()
+    page.get_by_role("link", name="Decisions", exact=True).click()
+    page.get_by_label("Person").fill("ann")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_text("No decision fits here.").wait_for()
+    context.close()
