@@ -26,6 +26,7 @@ from engine.authoring.names import (
     rename,
     replaced,
 )
+from engine.authoring.scenario_names import in_scenarios, read_scenarios
 from engine.lsp.books import OpenBook, folder_of
 from engine.lsp.convert import EditedText, action_of, diagnostic_of
 from engine.rulebook.report.findings import Path as BookPath
@@ -129,7 +130,7 @@ def path_of(uri: str) -> Path | None:
 def make_server(version: str) -> BookServer:
     """The server, with all its features."""
     server = BookServer(version)
-    for add in (_session, _documents, _completion, _names, _actions, _symbols):
+    for add in (_session, _documents, _completion, _names, _renaming, _actions, _symbols):
         add(server)
     return server
 
@@ -237,6 +238,8 @@ def _names(server: BookServer) -> None:
         written = [*([own] if own else []), *references(at.analysis, named[0])]
         return [at.location(here) for here in dict.fromkeys(written)]
 
+
+def _renaming(server: BookServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_PREPARE_RENAME)
     async def prepared(params: types.PrepareRenameParams) -> types.PrepareRenamePlaceholder | None:
         at = await server.located(params.text_document.uri, params.position)
@@ -263,7 +266,27 @@ def _names(server: BookServer) -> None:
             text = at.book.text(here.file)
             uri = at.book.uri(here.file)
             edits[uri] = [*edits.get(uri, ()), types.TextEdit(text.of(here), params.new_name)]
+        for uri, edit in await asyncio.to_thread(_in_scenarios, server, at.book, named[0], params.new_name):
+            edits[uri] = [*edits.get(uri, ()), edit]
         return types.WorkspaceEdit(changes=edits)
+
+
+def _in_scenarios(
+    server: BookServer, book: OpenBook, target: BookPath, name: str
+) -> list[tuple[str, types.TextEdit]]:
+    """The changes of the book's scenarios by their files, as they stand in the editor or on disk."""
+    contents = read_scenarios(book.folder)
+    opened = server.workspace.text_documents
+    for file in contents:
+        document = opened.get(book.uri(file))
+        if document is not None:
+            contents[file] = document.source.encode("utf-8", "surrogatepass")
+    written = name.removeprefix("profile.") if target[0] == "attributes" else name
+    changes = []
+    for here in in_scenarios(contents, target):
+        text = EditedText(contents[here.file].decode("utf-8-sig"), server.units)
+        changes.append((book.uri(here.file), types.TextEdit(text.of(here), written)))
+    return changes
 
 
 def _actions(server: BookServer) -> None:

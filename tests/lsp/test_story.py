@@ -28,11 +28,16 @@ audiences:
 campaigns:
   🍵: {offer: tea, placements: [hero], when: {audience: yuong}}
 """
+SCENARIOS = """tests:
+  - {name: a, customer: {customer: li, profile: {名字: 李 🍵}}, expect: {outcome: nothing}}
+"""
 
 
 def _book(folder: Path) -> Path:
     book = folder / "tea house"
     (book / ".tact").mkdir(parents=True)
+    (book / "tests").mkdir()
+    (book / "tests" / "guests.yaml").write_text(SCENARIOS, encoding="utf-8")
     (book / "book.yaml").write_text(HEAD, encoding="utf-8")
     (book / "campaigns.yaml").write_text(CAMPAIGNS, encoding="utf-8")
     reach = {"days": 7, "persons": 200, "campaigns": {"welcome": {"persons": 24, "scenarios": 3}}}
@@ -137,7 +142,7 @@ async def _ask(editor: Editor, text: str) -> None:
 
 
 async def _rename(editor: Editor, text: str) -> None:
-    """Renaming changes all files; what cannot be the name is refused in a sentence."""
+    """Renaming changes all files, scenarios too; what cannot be the name is refused in a sentence."""
     at = editor.at("campaigns.yaml", text, "名字|")
     edit = await editor.client.text_document_rename_async(types.RenameParams(new_name="profile.名", **at))
     assert edit is not None
@@ -145,6 +150,8 @@ async def _rename(editor: Editor, text: str) -> None:
     assert _edited(HEAD, edit.changes[editor.uri("book.yaml")]) == HEAD.replace("名字", "名")
     renamed = _edited(text, edit.changes[editor.uri("campaigns.yaml")])
     assert renamed == text.replace("名字", "名")
+    scenarios = _edited(SCENARIOS, edit.changes[editor.uri("tests/guests.yaml")])
+    assert scenarios == SCENARIOS.replace("名字", "名")
     with pytest.raises(JsonRpcException, match="cannot be the name"):
         await editor.client.text_document_rename_async(types.RenameParams(new_name="profile.🍵", **at))
 
