@@ -14,7 +14,7 @@ from bench.echo import SERVICE, answering
 from engine.api.v1 import decisions_pb2 as pb
 from engine.server.access.admission import Admission
 from engine.server.access.callers import Callers, everyone
-from engine.server.http.app import HttpApp, Route, friendly_routes, method_routes
+from engine.server.http.app import HttpApp, friendly_routes, method_routes
 from engine.server.http.server import HttpServer, open_sockets
 from engine.server.listen import Stop
 from engine.server.logs import configure
@@ -29,9 +29,8 @@ async def serve(response: pb.DecideResponse) -> None:
     posts = method_routes(SERVICE, methods, settings.message_bytes)
     posts |= friendly_routes(SERVICE, methods, {"/v1/decide": "Decide"}, settings.message_bytes)
     callers = Callers(anyone=everyone(None, simulate=False))
-    any_route: Route = posts["/v1/decide"]
-    app = HttpApp(Admission(lambda: callers, settings.request_timeout), posts, {}, any_route, None)
-    server = HttpServer(app, open_sockets(settings, shared=False), settings, None)
+    app = HttpApp(Admission(lambda: callers, settings.request_timeout), posts, {}, {}, None)
+    server = HttpServer(app, open_sockets(settings, shared=False), settings, None, lambda: None)
     stop = Stop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stop.hurry)

@@ -7,6 +7,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -113,6 +114,23 @@ class Raw:
         self._connection.close()
 
 
+class Seconds:
+    """Seconds of rounds, by the clock and of the thread's processor time, which other programs change less."""
+
+    def __init__(self) -> None:
+        self.clock: list[float] = []
+        self.processor: list[float] = []
+
+    @contextmanager
+    def measured(self, *, keep: bool) -> Iterator[None]:
+        """Measures the block; `keep`: whether it counts, which a warm-up does not."""
+        clock, processor = time.perf_counter(), time.thread_time()
+        yield
+        if keep:
+            self.clock.append(time.perf_counter() - clock)
+            self.processor.append(time.thread_time() - processor)
+
+
 def settled(store: Store, group: Group) -> float:
     """Seconds to commit the group."""
     start = time.perf_counter()
@@ -144,12 +162,12 @@ def written(path: Path, after: int, size: int) -> Iterator[Rows]:
         connection.close()
 
 
-def beside_raw(evaluations: Evaluations, folder: Path, size: int, scale: Size) -> Ratio:
-    """Committing compared with inserting, in turn, in groups of the same size."""
+def beside_raw(evaluations: Evaluations, folder: Path, size: int, scale: Size) -> list[Ratio]:
+    """Committing compared with inserting, in turn, in groups of the same size: by the clock, and by processor time."""
     groups, rounds = max(2, scale.decisions // size), scale.rounds
     path = folder / f"settled{size}.db"
     store, raw = open_store(f"sqlite:///{path}"), Raw(folder / f"raw{size}.db")
-    mine, theirs, kept, evaluations.seconds = [], [], 0, 0.0
+    mine, theirs, kept, evaluations.seconds = Seconds(), Seconds(), 0, 0.0
     customers = count()
     try:
         for number in range(rounds + 1):  # the first is warm-up
@@ -157,25 +175,34 @@ def beside_raw(evaluations: Evaluations, folder: Path, size: int, scale: Size) -
                 evaluations.group([next(customers) % CUSTOMERS for _ in range(size)]) for _ in range(groups)
             ]
             gc.collect()
-            took = sum(settled(store, group) for group in batch)
+            with mine.measured(keep=number > 0):
+                for group in batch:
+                    settled(store, group)
             rows = list(written(path, kept, size))
             kept += size * groups
-            start = time.perf_counter()
-            for group in rows:
-                raw.insert(group)
-            limit = time.perf_counter() - start
-            if number:
-                mine.append(took)
-                theirs.append(limit)
+            with theirs.measured(keep=number > 0):
+                for group_rows in rows:
+                    raw.insert(group_rows)
     finally:
         store.close()
         raw.close()
     decisions = size * groups
-    ours, limits = (statistics.median(seconds) / decisions * 1e6 for seconds in (mine, theirs))
     proposing = evaluations.seconds / (decisions * (rounds + 1)) * 1e6
+    name = f"ledger: settled / inserted, decisions a second in groups of {size}"
+    return [
+        _beside(name, (mine.clock, theirs.clock), decisions, proposing),
+        _beside(f"{name}, by processor time", (mine.processor, theirs.processor), decisions, proposing),
+    ]
+
+
+def _beside(
+    name: str, seconds: tuple[Sequence[float], Sequence[float]], decisions: int, proposing: float
+) -> Ratio:
+    """seconds: of each round, ours and the limit's. proposing: µs a decision."""
+    ours, limits = (statistics.median(of_rounds) / decisions * 1e6 for of_rounds in seconds)
     return Ratio(
-        f"ledger: settled / inserted, decisions a second in groups of {size}",
-        statistics.median(b / a for a, b in zip(mine, theirs, strict=True)),
+        name,
+        statistics.median(limit / took for took, limit in zip(*seconds, strict=True)),
         0.5,
         f"{1e6 / ours:,.0f}/s ({ours:.0f} µs) against {1e6 / limits:,.0f}/s ({limits:.0f} µs);"
         f" with proposing {1e6 / (ours + proposing):,.0f}/s",
@@ -236,8 +263,9 @@ def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
     step("ledger: requests")
     evaluations = Evaluations(compiled_book(size.campaigns), size.pool)
     with tempfile.TemporaryDirectory(dir=BUILD, prefix="bench-ledger-") as name:
-        folder, measured = Path(name), []
+        folder = Path(name)
+        measured: list[Ratio] = []
         for group in size.groups:
             step(f"ledger: groups of {group}")
-            measured.append(beside_raw(evaluations, folder, group, size))
+            measured += beside_raw(evaluations, folder, group, size)
         return [*measured, growth(evaluations, folder, size, step)]

@@ -47,13 +47,15 @@ def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
         open_store(server.create_database("empty")).close()
         step("presend: per-request path")
         path_url, sent_url = (server.create_database(name, template="empty") for name in ("path", "sent"))
-        path = _spent(path_url, single, lambda store: _decide(compiled, store, list(messages(single))))
+        path = _spent(
+            server, path_url, single, lambda store: _decide(compiled, store, list(messages(single)))
+        )
         step("presend: a send")
         population = staged(compiled, list(messages(size)), Path(folder))
-        sent = _spent(sent_url, size, lambda store: _send(compiled, store, population, Path(folder)))
+        sent = _spent(server, sent_url, size, lambda store: _send(compiled, store, population, Path(folder)))
         step("presend: the same customers two days later")
         again = _spent(
-            sent_url, size, lambda store: _send(compiled, store, population, Path(folder), "later")
+            server, sent_url, size, lambda store: _send(compiled, store, population, Path(folder), "later")
         )
         step("presend: answers beside a send")
         alone, beside = _latencies(server, compiled, population, Path(folder))
@@ -99,25 +101,27 @@ def _row(request: Request) -> dict[str, object]:
     return {"customer": request.customer, **request.attributes, "consents": sorted(request.consents)}
 
 
-def _spent(url: str, customers: int, work: Callable[[Store], object]) -> tuple[float, float]:
+def _spent(
+    server: PostgresServer, url: str, customers: int, work: Callable[[Store], object]
+) -> tuple[float, float]:
     """Microseconds of processor time a customer: of this process, and of PostgreSQL's."""
     with closing(open_store(url, busy_timeout=60)) as store, store.transaction():
         pass
     with closing(open_store(url, busy_timeout=60)) as store:
-        before, start = _server_seconds(), process_time()
+        before, start = _server_seconds(server), process_time()
         work(store)
         client = process_time() - start
-        spent = _server_seconds() - before
+        spent = _server_seconds(server) - before
     return client / customers * 1e6, spent / customers * 1e6
 
 
-def _server_seconds() -> float:
-    """Processor time of PostgreSQL's processes that run now."""
-    total = 0.0
-    for process in psutil.process_iter(["name", "cmdline"]):
-        if process.info["name"] == "postgres":
-            times = process.cpu_times()
-            total += times.user + times.system
+def _server_seconds(server: PostgresServer) -> float:
+    """Processor time of PostgreSQL's processes, those included that have ended."""
+    first = psutil.Process(server.pid)
+    total = first.cpu_times().children_user + first.cpu_times().children_system
+    for process in (first, *first.children(recursive=True)):
+        times = process.cpu_times()
+        total += times.user + times.system
     return total
 
 

@@ -45,6 +45,12 @@ class PostgresServer:
         made = self._run(self._binaries / "initdb", "--pgdata", folder / "data", *words)
         assert made.wait(_START_SECONDS) == 0, self.messages()
 
+    @property
+    def pid(self) -> int:
+        """Of its first process."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Starts it, and returns when it answers."""
         deadline = time.monotonic() + _START_SECONDS

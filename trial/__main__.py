@@ -17,6 +17,7 @@ TRIALS = (
     "tokens",
     "certificates",
     "reloads",
+    "releases",
     "store",
     "workers",
     "disk",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
+import psutil
 from google.protobuf.json_format import MessageToDict
 
 from bench import books
@@ -200,7 +201,7 @@ def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
     with tempfile.TemporaryDirectory(dir=BUILD, prefix="bench-peers-") as name:
         folder = Path(name)
         turns, logs = _measured(peers, folder, size, step)
-        return [*_throughputs(peers, turns), *_on_disk(peers, logs)]
+        return compared(peers, turns, logs)
 
 
 def _measured(
@@ -228,9 +229,28 @@ def _measured(
             for number in range(size.rounds + 1):
                 step(f"peers-service: {clients} clients, turn {number} of {size.rounds}")
                 for name, target, caller in targets:
-                    figures = caller.run(target, size.seconds, clients=clients)
+                    figures = _turn(caller, target, size.seconds, clients)
                     turns.setdefault((name, clients), []).extend([figures] if number else [])
     return turns, {"tact": log} | {service.peer.name: service.log for service in served}
+
+
+def _turn(caller: Client, target: str, seconds: float, clients: int) -> Figures:
+    """The client's figures, and `micros`, the processor time of the server for a call."""
+    process = _listener(target)
+    before = process.cpu_times()
+    figures = caller.run(target, seconds, clients=clients)
+    after = process.cpu_times()
+    busy = after.user + after.system - before.user - before.system
+    return figures | {"micros": busy / figures["calls"] * 1e6}
+
+
+def _listener(target: str) -> psutil.Process:
+    """The process that listens there."""
+    port = int(target.rpartition(":")[2])
+    for connection in psutil.net_connections("tcp"):
+        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port:
+            return psutil.Process(connection.pid)
+    raise CannotMeasure(f"nobody listens on {target}")
 
 
 @contextmanager
@@ -238,6 +258,13 @@ def _http_client(customers: int) -> Iterator[Client]:
     words = ("-m", "bench.peers_service.http_load", str(customers))
     with running(*words, stdin=subprocess.PIPE) as process:
         yield Client(process)
+
+
+def compared(
+    peers: tuple[Peer, ...], turns: dict[tuple[str, int], list[Figures]], logs: dict[str, Path]
+) -> list[Ratio]:
+    """The ratios of what `_measured` gives."""
+    return [*_throughputs(peers, turns), *_processor_time(peers, turns), *_on_disk(peers, logs)]
 
 
 def _throughputs(peers: tuple[Peer, ...], turns: dict[tuple[str, int], list[Figures]]) -> list[Ratio]:
@@ -257,10 +284,26 @@ def _throughputs(peers: tuple[Peer, ...], turns: dict[tuple[str, int], list[Figu
 
 
 def _figures(turns: list[Figures]) -> str:
-    rate, p50, p99 = (
-        statistics.median(turn[name] for turn in turns) for name in ("per_second", "p50", "p99")
-    )
-    return f"{rate:,.0f}/s p50 {p50:.2f} ms p99 {p99:.2f} ms"
+    names = ("per_second", "p50", "p99", "micros")
+    rate, p50, p99, micros = (statistics.median(turn[name] for turn in turns) for name in names)
+    return f"{rate:,.0f}/s p50 {p50:.2f} ms p99 {p99:.2f} ms, {micros:,.0f} µs of its processor time a call"
+
+
+def _processor_time(peers: tuple[Peer, ...], turns: dict[tuple[str, int], list[Figures]]) -> list[Ratio]:
+    """What says less of the disk, and is steadier on a busy machine."""
+    return [
+        Ratio(
+            f"peers-service: processor time of a call, {peer.name} / tact, at {clients} clients",
+            statistics.median(
+                theirs["micros"] / ours["micros"]
+                for ours, theirs in zip(turns["tact", clients], turns[peer.name, clients], strict=True)
+            ),
+            NO_TARGET,
+            "in turn, medians",
+        )
+        for peer in peers
+        for clients in CLIENTS
+    ]
 
 
 def _on_disk(peers: tuple[Peer, ...], logs: dict[str, Path]) -> list[Ratio]:

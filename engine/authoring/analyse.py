@@ -1,44 +1,22 @@
 """Analyse the files of a book as they stand in an editor: diagnostics, and where every name is written and used."""
 
-import hashlib
 import pathlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
+from engine.authoring.documents import Documents
 from engine.model.instant import Instant, from_datetime
 from engine.rulebook.load import Editing, read_sources
 from engine.rulebook.model.book import Book
 from engine.rulebook.report.diagnostics import Diagnostic
 from engine.rulebook.report.findings import Path, SourcePlace, Use
-from engine.rulebook.text import files, merge
+from engine.rulebook.text import files
 from engine.rulebook.text.files import Sources
-from engine.rulebook.text.nodes import Document, PlainData
-
-_KEPT = 2 * files.MAX_FILES
-"""Documents that are kept: those of two states of the largest book."""
-
-
-@dataclass(slots=True)
-class Documents:
-    """The documents of files by the digest of their text, so that only what was changed is read anew."""
-
-    kept: dict[bytes, Document] = field(default_factory=dict)
-
-    def compose(self, text: str) -> Document:
-        """The document in the text; whoever takes sections out of it leaves the kept one whole."""
-        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-        document = self.kept.pop(digest, None) or merge.compose_of_book(text)
-        self.kept[digest] = document
-        while len(self.kept) > _KEPT:
-            del self.kept[next(iter(self.kept))]
-        data = document.data
-        if isinstance(data, dict):
-            data = {key: dict(value) if isinstance(value, dict) else value for key, value in data.items()}
-        return replace(document, data=data)
+from engine.rulebook.text.nodes import PlainData
 
 
 @dataclass(frozen=True)

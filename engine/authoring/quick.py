@@ -5,17 +5,15 @@ The whole analysis follows, and is what counts. Until then what it said last sta
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import takewhile
 
-from engine.authoring.analyse import Analysis, Documents
+from engine.authoring.analyse import Analysis
+from engine.authoring.documents import CAMPAIGNS, Documents, alike
 from engine.authoring.place import spot_at
 from engine.rulebook.load import Editing, read_sources
 from engine.rulebook.report.diagnostics import Diagnostic, Severity
 from engine.rulebook.text import files
 from engine.rulebook.text.files import Sources
 from engine.rulebook.text.nodes import Document, PlainData
-
-_SECTION = "campaigns"
 
 MANY_CAMPAIGNS = 200
 """From so many campaigns on errors are looked for in the changed ones first; fewer are analysed as soon."""
@@ -27,7 +25,7 @@ def is_large(analysis: Analysis) -> bool:
 
 
 def _campaigns(analysis: Analysis) -> Mapping[str, PlainData]:
-    campaigns = analysis.data.get(_SECTION)
+    campaigns = analysis.data.get(CAMPAIGNS)
     return campaigns if isinstance(campaigns, dict) else {}
 
 
@@ -39,17 +37,17 @@ def changed_diagnostics(
 
     def compose(text: str) -> Document:
         document = documents.compose(text)
-        campaigns = document.data.get(_SECTION) if isinstance(document.data, dict) else None
+        campaigns = document.data.get(CAMPAIGNS) if isinstance(document.data, dict) else None
         if isinstance(document.data, dict) and isinstance(campaigns, dict):
             same = {name for name, value in campaigns.items() if known.get(name) == value}
             unchanged.update(same)
             rest = {name: value for name, value in campaigns.items() if name not in same}
-            return replace(document, data={**document.data, _SECTION: rest})
+            return replace(document, data={**document.data, CAMPAIGNS: rest})
         return document
 
     tables = {name: content for name, content in contents.items() if files.is_table(name)}
     own = {name: content for name, content in contents.items() if files.belongs(name) and name not in tables}
-    reading = read_sources(Sources(own, tables=tables), editing=Editing(compose, (_SECTION,)))
+    reading = read_sources(Sources(own, tables=tables), editing=Editing(compose, (CAMPAIGNS,)))
     errors = (error for error in reading.loaded.diagnostics if error.severity is Severity.ERROR)
     return tuple(sorted({*errors, *_carried(before, reading.findings.sources, unchanged)}))
 
@@ -60,7 +58,7 @@ def _carried(before: Analysis, lines: Mapping[str, list[str]], unchanged: set[st
     for diagnostic in before.diagnostics:
         spot = spot_at(before, diagnostic.file, diagnostic.line, diagnostic.column)
         path = spot.path if spot else ()
-        stands = path[:1] == (_SECTION,) and len(path) > 1 and path[1] in unchanged
+        stands = path[:1] == (CAMPAIGNS,) and len(path) > 1 and path[1] in unchanged
         if (stands or diagnostic.severity is not Severity.ERROR) and diagnostic.file in moves:
             line = moves[diagnostic.file].line(diagnostic.line)
             if line:
@@ -71,8 +69,8 @@ class _Move:
     """How far the lines below a change are moved."""
 
     def __init__(self, old: list[str], new: list[str]) -> None:
-        self._same_above = _alike(old, new)
-        below = _alike(old[self._same_above :][::-1], new[self._same_above :][::-1])
+        self._same_above = alike(old, new)
+        below = alike(old[self._same_above :][::-1], new[self._same_above :][::-1])
         self._below = len(old) - below
         self._delta = len(new) - len(old)
 
@@ -81,8 +79,3 @@ class _Move:
         if number <= self._same_above:
             return number
         return number + self._delta if number > self._below else 0
-
-
-def _alike(first: list[str], other: list[str]) -> int:
-    """How many lines at the beginning are the same."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, other, strict=False)))

@@ -10,6 +10,7 @@ from engine.authoring.schema_of_shapes import Schema, shape_schemas
 from engine.rulebook.report.findings import Path
 from engine.rulebook.sections.attributes import BUILTIN
 from engine.rulebook.sections.experiments import PERSON
+from engine.rulebook.shapes.sections import NOT_NEEDED
 from engine.rulebook.text.nodes import PlainData
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -45,6 +46,7 @@ def schema(data: Mapping[str, PlainData] | None = None) -> Schema:
     defs = {**shape_schemas(), **condition_schemas(data or {}), **_content(names if data else {})}
     defs.update({f"names_{kind}": name_schema(values) for kind, values in names.items()})
     defs["attribute"] = _attribute_name(data or {})
+    defs["ChannelShape"] = _with_purposes(defs["ChannelShape"], data or {})
     defs["unit"] = {"anyOf": [{"const": PERSON}, {"$ref": "#/$defs/attribute"}]}
     book = {key: value for key, value in defs["BookShape"].items() if key != "required"}
     events = {key: value for key, value in defs["EventsShape"].items() if key != "required"}
@@ -116,6 +118,16 @@ def _attribute_name(data: Mapping[str, PlainData]) -> Schema:
     """The name of an attribute; those that patterns, signals and places expose, too."""
     names = [*BUILTIN, *own_attributes(data)]
     return {"anyOf": [{"type": "string", "enum": names}, {"type": "string"}]}
+
+
+def _with_purposes(channel: Schema, data: Mapping[str, PlainData]) -> Schema:
+    """The schema of channels, with the purposes that other channels of the book name as examples."""
+    channels = data.get("channels")
+    entries = channels.values() if isinstance(channels, dict) else ()
+    named = {entry.get("consent") for entry in entries if isinstance(entry, dict)}
+    purposes = sorted({purpose for purpose in named if isinstance(purpose, str)} | {NOT_NEEDED})
+    consent = {**channel["properties"]["consent"], "examples": purposes}
+    return {**channel, "properties": {**channel["properties"], "consent": consent}}
 
 
 def _content(names: Mapping[str, list[str]]) -> Schema:

@@ -1,4 +1,4 @@
-"""`tact person`: what is held of one person, and what happened with them."""
+"""`tact person`: what is held of one person, what happened with them, and what they ask for."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -17,12 +17,18 @@ from engine.cli.logged import check_log, system_user
 from engine.cli.options import LogUrl, settings_of
 from engine.cli.screen import screen
 from engine.explain.books import Books
+from engine.ledger.commit.commands import Command
+from engine.ledger.commit.group import commit_group
 from engine.ledger.errors import LedgerError
+from engine.ledger.queries.held import names_of_person
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
 from engine.measure.replay import END
+from engine.model.customer import EVERYTHING
 from engine.model.instant import Instant, from_datetime
 from engine.model.texts import time_text
+from engine.privacy.erasure import EraseCommand, Receipt
+from engine.privacy.objection import ObjectionCommand, Objections, PrivacyActor
 from engine.privacy.page import person_page
 from engine.privacy.record import PersonReader, PersonRecord, document, present, read_person
 from engine.privacy.timeline import TimelineEntry, timeline, zone_of
@@ -46,7 +52,7 @@ person = typer.Typer(
 
 @person.callback()
 def _person() -> None:
-    """Show what is held of one person, and what happened with them. Each look is noted in the log's audit."""
+    """Show what is held of one person, and do what they ask for. Each command is noted in the log's audit."""
 
 
 @person.command("export", cls=CliCommand)
@@ -111,9 +117,98 @@ def show(
     _print(record, shown, len(entries) - len(shown), zone)
 
 
+Reference = Annotated[
+    str,
+    typer.Option(
+        help="Where the person's request is filed, such as a ticket's number. It stays in the audit: name nobody."
+    ),
+]
+
+
+@person.command("erase", cls=CliCommand)
+def erase(
+    customer: Customer,
+    log: LogUrl = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether you are sure.")] = False,
+    receipt: Annotated[
+        Path | None, typer.Option(help="Also write the receipt, as JSON, into this file, for you alone.")
+    ] = None,
+    reference: Reference = "",
+) -> None:
+    """Erase a person, under all of their names, in one transaction; it cannot be undone. Servers may run meanwhile.
+
+    What counts for others stays under a random pseudonym, and what the person forbade in force. The receipt says what went.
+    """
+    with _store(customer, log) as store:
+        with store.transaction(writes=False):
+            names = names_of_person(store, customer).names
+        if not yes and not typer.confirm(f"Erase {', '.join(names)} for good?", err=True):
+            fail("nothing was erased")
+        command = EraseCommand(customer, reference, system_user(), "log", present)
+        made: Receipt = _committed(store, command)
+    text = orjson.dumps(made.document, option=orjson.OPT_INDENT_2)
+    if receipt is not None:
+        try:
+            _write(receipt, text + b"\n")
+        except OSError as error:
+            typer.echo(text.decode())
+            fail(f"erased, but {error.filename} cannot be written: {error.strerror}")
+    typer.echo(text.decode())
+    for line in _left(made):
+        typer.echo(line, err=True)
+
+
+@person.command("object", cls=CliCommand)
+def objection(
+    customer: Customer,
+    log: LogUrl = None,
+    purpose: Annotated[
+        str,
+        typer.Option(
+            help="The purpose of consent whose channels are meant, as the book has it, or `channel:NAME`; else all."
+        ),
+    ] = EVERYTHING,
+    withdraw: Annotated[
+        bool, typer.Option("--withdraw", help="The person takes the objection back; needs --reference.")
+    ] = False,
+    reference: Reference = "",
+) -> None:
+    """Note that a person objects to being profiled: from now on they only get what is decided without their profile.
+
+    That is the fallbacks of placements, and campaigns that say `personalised: false`. Only the person can take it back.
+    """
+    if withdraw and not reference:
+        fail(
+            "only the person can take an objection back: say with --reference where their request is filed",
+            USAGE,
+        )
+    actor = PrivacyActor(system_user(), "log", present())
+    with _store(customer, log) as store:
+        said: Objections = _committed(
+            store, ObjectionCommand(customer, purpose, not withdraw, reference, actor)
+        )
+    objects = ", ".join("everything" if own == EVERYTHING else own for own in said.purposes)
+    typer.echo(f"objects to: {objects or 'nothing'}{'' if said.is_new else ' (as before)'}")
+
+
+def _left(made: Receipt) -> Iterator[str]:
+    """What is left to do by hand."""
+    if made.erased.runs:
+        runs = ", ".join(made.erased.runs)
+        yield f"files of these sends have rows of the person, delete them or the rows: {runs}"
+    yield "exports, backups and copies of the log that were made before still hold the person"
+
+
+def _committed(store: Store, command: Command[Any]) -> Any:
+    (result,) = commit_group(store, [command])
+    if isinstance(result, LedgerError):
+        raise result
+    return result
+
+
 @contextmanager
-def _reading(customer: str, log: str | None, action: str) -> Iterator[tuple[PersonRecord, Books]]:
-    """What is held of the person, and the books of the log. Ends the command with a sentence if it cannot be read."""
+def _store(customer: str, log: str | None) -> Iterator[Store]:
+    """The log. Ends the command with a sentence if it cannot be read or written."""
     if not customer:
         fail("name the customer", USAGE)
     url = settings_of(log=log).log
@@ -123,9 +218,16 @@ def _reading(customer: str, log: str | None, action: str) -> Iterator[tuple[Pers
         fail(str(error), USAGE)
     try:
         with closing(open_store(url)) as store:
-            yield _read(store, customer, action), Books(store)
+            yield store
     except LedgerError as error:
         fail(str(error))
+
+
+@contextmanager
+def _reading(customer: str, log: str | None, action: str) -> Iterator[tuple[PersonRecord, Books]]:
+    """What is held of the person, and the books of the log. Ends the command with a sentence if it cannot be read."""
+    with _store(customer, log) as store:
+        yield _read(store, customer, action), Books(store)
 
 
 def _read(store: Store, customer: str, action: str) -> PersonRecord:

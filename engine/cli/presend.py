@@ -20,7 +20,9 @@ from engine.cli.population import progress, refuse
 from engine.cli.screen import screen, table
 from engine.cli.simulate import check_request
 from engine.decide.compiled import CompiledBook, compile_book
+from engine.decide.experiments.bid_prices import NO_BID_PRICES
 from engine.ledger.errors import LedgerError
+from engine.ledger.queries.prices import bid_prices
 from engine.ledger.store.open import open_store
 from engine.measure.population.files import MissingExtra
 from engine.measure.population.simulate import PeopleRefused
@@ -29,7 +31,7 @@ from engine.rulebook.text.datetimes import parse_moment
 
 if TYPE_CHECKING:
     from engine.batch.lanes import ColumnPlan
-    from engine.decide.pressure.counters import QuotaKey
+    from engine.measure.population.preview import KnownOfLog
 
 _MOST_LOST = 4
 
@@ -145,15 +147,20 @@ def presend(
         _show(report, seconds, explain_lanes=explain_lanes)
 
 
-def _counted(compiled: CompiledBook, plan: "ColumnPlan", log: str) -> "dict[QuotaKey, int]":
-    """What the log has counted of what all customers share."""
+def _known(compiled: CompiledBook, plan: "ColumnPlan", log: str, *, shares_out: bool) -> "KnownOfLog":
+    """What the log has counted of what is to be shared out, or else the prices by which the book decides."""
+    from engine.measure.population.preview import KnownOfLog  # noqa: PLC0415 - of the extra
     from engine.measure.population.scarcity import counted_in  # noqa: PLC0415 - of the extra
 
     url = settings_of(log=log).log
     try:
         check_log(url)
         with closing(open_store(url)) as store:
-            return counted_in(store, compiled, plan.now, min(plan.now, from_datetime(datetime.now(UTC))))
+            if shares_out:
+                at = min(plan.now, from_datetime(datetime.now(UTC)))
+                return KnownOfLog(counted_in(store, compiled, plan.now, at), NO_BID_PRICES)
+            with store.transaction(writes=False):
+                return KnownOfLog({}, bid_prices(store))
     except ValueError as error:
         fail(str(error), USAGE)
     except LedgerError as error:
@@ -165,12 +172,12 @@ def _previewed(
 ) -> Any:
     from engine.batch.profiles import Disagreement  # noqa: PLC0415 - of the extra
     from engine.batch.scarce import ScarceWay  # noqa: PLC0415 - of the extra
-    from engine.measure.population.preview import preview  # noqa: PLC0415 - of the extra
+    from engine.measure.population.preview import NOTHING_KNOWN, preview  # noqa: PLC0415 - of the extra
     from engine.presend.processes import keep_loaded  # noqa: PLC0415 - of the extra
 
     keep_loaded()
     way = None if scarce is None else ScarceWay(scarce.value)
-    counted = None if log is None or scarce is None else _counted(compiled, plan, log)
+    known = NOTHING_KNOWN if log is None else _known(compiled, plan, log, shares_out=scarce is not None)
     columns = TextColumn("{task.completed:,} people"), TextColumn("{task.fields[rate]}"), TimeElapsedColumn()
     started = monotonic()
     try:
@@ -182,7 +189,7 @@ def _previewed(
                 done = bar.tasks[0].completed
                 bar.update(task, rate=f"{done / max(monotonic() - started, 1e-9):,.0f} a second")
 
-            return preview(path, compiled, plan, advance, way=way, counted=counted)
+            return preview(path, compiled, plan, advance, way=way, known=known)
     except PeopleRefused as error:
         refuse(path, error.faults)
     except Disagreement as error:

@@ -35,10 +35,11 @@ def answer(
     """
     with_outcomes = candidate_outcomes or evaluation.request.mode is Mode.PREVIEW
     blocked_by = () if selection.chosen else _blocked_by(selection)
+    signals = evaluation.concluded.signals
     offers = (
         (fallback_offer(evaluation),)
         if selection.shows_fallback
-        else tuple(offer_of(evaluation, selected) for selected in selection.offered)
+        else tuple([offer_of(evaluation, selected) for selected in selection.offered])
     )
     return Decision(
         decision_id=decision_id,
@@ -53,7 +54,7 @@ def answer(
         candidate_outcomes=tuple(_candidate_outcome(tried, evaluation.compiled) for tried in selection.tried)
         if with_outcomes
         else (),
-        signals=tuple(SignalSince(signal.name, signal.since) for signal in evaluation.concluded.signals),
+        signals=tuple(SignalSince(signal.name, signal.since) for signal in signals) if signals else (),
         selection_probability=_probability(selection),
         next_any_at=selection.next_any_at,
     )
@@ -68,24 +69,11 @@ def to_json(decision: Decision) -> str:
             decision.at,
             decision.outcome,
             decision.book_version,
-            [
-                [
-                    offer.campaign,
-                    offer.offer,
-                    offer.variant,
-                    offer.channel,
-                    offer.placement,
-                    offer.score,
-                    offer.selection_probability,
-                    offer.content,
-                    offer.expires_at,
-                ]
-                for offer in decision.offers
-            ],
-            [[reason.code, reason.name] for reason in decision.reasons],
+            [[*offer] for offer in decision.offers],
+            [*map(list, decision.reasons)],
             decision.blocked_by,
             decision.next_allowed_at,
-            [[signal.name, signal.since] for signal in decision.signals],
+            [*map(list, decision.signals)],
             decision.selection_probability,
             decision.next_any_at,
         ]
@@ -127,9 +115,13 @@ def _candidate_outcome(tried: TriedCandidate, compiled: CompiledBook) -> Candida
     )
 
 
+_OF_THE_CUSTOMER = (RuleKind.CONSENT, RuleKind.OBJECTION)
+"""Rules that no book states."""
+
+
 def _reading(campaign: str, channel: str, rule_result: RuleResult, compiled: CompiledBook) -> RuleReading:
     rule = rule_result.rule
-    when = None if rule.kind is RuleKind.CONSENT else compiled.pressure.conditions.get(rule.name)
+    when = None if rule.kind in _OF_THE_CUSTOMER else compiled.pressure.conditions.get(rule.name)
     cost = rule.amount if isinstance(rule, QuotaRule) and rule.kind is RuleKind.BUDGET else None
     return RuleReading(
         campaign=campaign,
@@ -153,24 +145,25 @@ def _reading(campaign: str, channel: str, rule_result: RuleResult, compiled: Com
 def offer_of(evaluation: Evaluation, reserved: SelectedProposal) -> ChosenOffer:
     """The offer of a selected proposal, withheld or not, with the probability that it is drawn and not withheld."""
     proposal, contact, _ = reserved
+    compiled_campaign, campaign_channel, (creative, probability, _), score, treated = proposal
     return ChosenOffer(
-        campaign=proposal.compiled_campaign.campaign.name,
-        offer=proposal.compiled_campaign.offer.name,
-        variant=proposal.chosen.creative.variant,
-        channel=proposal.campaign_channel.channel,
-        placement=evaluation.request.placement,
-        score=proposal.score,
-        selection_probability=proposal.chosen.probability * proposal.treated,
-        content=_content(proposal.chosen.creative, evaluation.request.attributes),
-        expires_at=contact.expires_at,
+        compiled_campaign.campaign.name,
+        compiled_campaign.offer.name,
+        creative.variant,
+        campaign_channel.channel,
+        evaluation.request.placement,
+        score,
+        probability * treated,
+        _content(creative, evaluation.request.attributes),
+        contact.expires_at,
     )
 
 
 def _probability(selection: Selection) -> float:
     """Probability of the first offer that is not withheld; where all are, that the first one is withheld; else 1."""
-    if selection.offered:
-        proposal = selection.offered[0].proposal
-        return proposal.chosen.probability * proposal.treated
+    for proposal, _, withheld in selection.chosen:
+        if withheld is None:
+            return proposal.chosen.probability * proposal.treated
     return 1.0 - selection.chosen[0].proposal.treated if selection.chosen else 1.0
 
 

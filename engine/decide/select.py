@@ -24,8 +24,9 @@ from engine.decide.experiments.samples import Sample, closed, treated_as_drawn, 
 from engine.decide.experiments.subjects import DrawSubject
 from engine.decide.match import clocks_of
 from engine.decide.pressure.caps import counted_value
-from engine.decide.pressure.consent import Withdrawal, withdrawn_since
+from engine.decide.pressure.consent import Objection, Withdrawal, objected_since, withdrawn_since
 from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts, Taken
+from engine.decide.pressure.quotas import QuotaRule
 from engine.decide.pressure.registry import CODES, PRESSURE
 from engine.decide.pressure.rule import HORIZON, PressureRule, RuleInput, RuleResult, next_allowed
 from engine.model.contact import Contact
@@ -36,6 +37,8 @@ from engine.model.outcome import PastOutcome
 
 _NOTHING_FITS = CLOSED | {ReasonCode.NO_VARIANT, ReasonCode.NOT_WORTH_IT}
 """If no other reason is given, no campaign fits."""
+
+_NOT_ELIGIBLE = Reason(ReasonCode.NOT_ELIGIBLE, "")
 
 _CONCLUDED = frozenset(
     (
@@ -77,7 +80,7 @@ class TriedCandidate(NamedTuple):
     read: Sequence[ChannelResult] = ()
     """The channels whose rules were evaluated."""
     withdrawn: Sequence[ChannelResult] = ()
-    """The channels whose consent the customer withdrew."""
+    """The channels whose consent the customer withdrew, or for which they object to being profiled."""
     kept_at: Instant | None = None
     """When the draw was made that a sticky campaign keeps; None: it is drawn now, or is not sticky."""
 
@@ -139,6 +142,7 @@ class _Pressure:
     __slots__ = (
         "_applies",
         "_consents",
+        "_reserved",
         "_rule_input",
         "_rule_results",
         "_subject",
@@ -161,12 +165,18 @@ class _Pressure:
             if compiled.pressure.by_customer_clock
             else ()
         )
-        self.outcomes = compiled.pressure.mattering_outcomes(customer_state.outcomes, request.now)
-        rule_input = RuleInput(
+        self.history: Sequence[Contact] = ()
+        self.outcomes: Sequence[PastOutcome] = ()
+        if customer_state.outcomes:
+            self.outcomes = compiled.pressure.mattering_outcomes(customer_state.outcomes, request.now)
+        self._rule_input = RuleInput(
             request.now, history, request.attributes, zones, counts, outcomes=self.outcomes
         )
-        self.history = compiled.pressure.mattering(rule_input)
-        self._rule_input = rule_input._replace(history=self.history)
+        if history:
+            self.history = compiled.pressure.mattering(self._rule_input)
+            self._rule_input = self._rule_input._replace(history=self.history)
+        self._reserved: list[tuple[Contact, Sequence[QuotaRule]]] = []
+        """Contacts that the input does not count yet, each with the rules over all customers of which it takes."""
         self._rule_results: dict[PressureRule, RuleResult] = {}
         self._applies = {
             name: holds(when, request.attributes, evaluation.moment)
@@ -180,7 +190,7 @@ class _Pressure:
         )
 
     def withdrawn(self, campaign_channel: CampaignChannel) -> ChannelResult | None:
-        """The result of the customer's withdrawal from the first of the channel's purposes; None: none is withdrawn."""
+        """The result of what the customer withdrew from, or objects to, on the channel; None: nothing of the kind."""
         if not self._consents:
             return None
         for purpose in campaign_channel.purposes:
@@ -188,6 +198,9 @@ class _Pressure:
             if since is not None:
                 withdrawal = Withdrawal(purpose, since)
                 return ChannelResult(campaign_channel.channel, [withdrawal.evaluate(self._rule_input)])
+        if objected := objected_since(self._consents, campaign_channel.objections):
+            objection = Objection(*objected)
+            return ChannelResult(campaign_channel.channel, [objection.evaluate(self._rule_input)])
         return None
 
     def on(self, campaign_channel: CampaignChannel) -> list[RuleResult]:
@@ -207,18 +220,24 @@ class _Pressure:
         by = campaign_channel.counted_by
         value = None if by is None else counted_value(rule_input.attributes.get(by))
         contact = Contact(now, expires_at, campaign_channel.facts, self._zones, value)
-        self._rule_input = rule_input._replace(history=[*rule_input.history, contact])
-        if campaign_channel.quotas and not shadow:
-            taken = {rule.key(now): Taken(expires_at, rule.amount) for rule in campaign_channel.quotas}
-            drawn = {
-                **rule_input.drawn,
-                **{key: (*rule_input.drawn.get(key, ()), amount) for key, amount in taken.items()},
-            }
-            self._rule_input = self._rule_input._replace(drawn=drawn)
+        self._reserved.append((contact, () if shadow else campaign_channel.quotas))
         self._rule_results = {}
         return contact
 
+    def _count_reserved(self) -> None:
+        """Counts what was reserved: only before another rule is evaluated, which mostly none is."""
+        rule_input, now = self._rule_input, self._rule_input.now
+        drawn = dict(rule_input.drawn)
+        for contact, quotas in self._reserved:
+            taken = {rule.key(now): Taken(contact.expires_at, rule.amount) for rule in quotas}
+            drawn |= {key: (*drawn.get(key, ()), amount) for key, amount in taken.items()}
+        contacts = (contact for contact, _ in self._reserved)
+        self._rule_input = rule_input._replace(history=[*rule_input.history, *contacts], drawn=drawn)
+        self._reserved.clear()
+
     def _evaluate(self, rule: PressureRule, trial: Sample | None) -> RuleResult:
+        if self._reserved:
+            self._count_reserved()
         rule_result = rule.evaluate(self._rule_input)
         if trial is not None and rule_result.blocks and trial.has(self._subject, self._rule_input.now):
             rule_result = rule_result.lift(self._rule_input.now)
@@ -276,7 +295,7 @@ def _try(
     for channel in candidate.channels:
         campaign_channel = compiled_campaign.campaign_channels[channel].at(request.attributes)
         if unwanted := pressure.withdrawn(campaign_channel):
-            obstacles.append(Reason(ReasonCode.NO_CONSENT, channel))
+            obstacles.append(Reason(CODES[unwanted.rule_results[0].rule.kind], channel))
             withdrawn.append(unwanted)
             continue
         creatives = fitting_creatives(campaign_channel.creatives, request.attributes, evaluation.moment)
@@ -299,7 +318,7 @@ def _try(
             reason = withheld(withholding, subject, request.now) if withholding else None
             contact = pressure.reserve(campaign_channel, shadow=reason is not None)
             chosen.append(SelectedProposal(proposal, contact, reason))
-            kept_at = _kept_at(evaluation, compiled_campaign, withholding, subject)
+            kept_at = _kept_at(evaluation, compiled_campaign, withholding, subject) if subject.kept else None
             chosen_reason = reason or Reason(ReasonCode.CHOSEN, channel)
             return TriedCandidate(candidate, chosen_reason, obstacles, read, withdrawn, kept_at)
         obstacles += [reason for reason in blocking if reason not in obstacles]
@@ -343,12 +362,10 @@ def _drawn(
     creatives: Sequence[Creative],
     subject: DrawSubject,
 ) -> DrawnCreative:
-    known, salt = known_weights(evaluation, compiled_campaign, creatives), evaluation.compiled.book.salt
-    if compiled_campaign.campaign.sticky and (
-        kept := kept_creative(creatives, salt, subject, compiled_campaign)
-    ):
+    salt, campaign = evaluation.compiled.book.salt, compiled_campaign.campaign
+    if campaign.sticky and (kept := kept_creative(creatives, salt, subject, compiled_campaign)):
         return kept
-    if known is None:
+    if campaign.learn is None or ((known := known_weights(evaluation, compiled_campaign, creatives)) is None):
         return draw(creatives, salt, subject, compiled_campaign)
     day = evaluation.compiled.local(evaluation.moment.now).date()
     return draw_learned(creatives, known, salt, subject, compiled_campaign, day)
@@ -368,12 +385,13 @@ def _conclude(evaluation: Evaluation, selection: Selection) -> None:
     if selection.chosen:
         selection.outcome = Outcome.CONTROL
     else:
-        selection.next_allowed_at = _next_allowed_at(evaluation, selection.tried)
-        selection.next_any_at = _next_any_at(evaluation, selection.tried)
+        if selection.tried:
+            selection.next_allowed_at = _next_allowed_at(evaluation, selection.tried)
+            selection.next_any_at = _next_any_at(evaluation, selection.tried)
         if any(reason.code not in _NOTHING_FITS for reason in reasons):
             selection.outcome = Outcome.BLOCKED
         if not evaluation.candidates:
-            reasons.append(Reason(ReasonCode.NOT_ELIGIBLE, ""))
+            reasons.append(_NOT_ELIGIBLE)
     if _has_fallback(evaluation):
         selection.shows_fallback = True
         if not selection.chosen:

@@ -76,6 +76,11 @@ _PHRASES: Mapping[str, ReasonPhrases] = {
         "fits, but there is no consent",
         then="lack consent to {}",
     ),
+    ReasonCode.OBJECTED: ReasonPhrases(
+        "fits, but the customer objects to being profiled for what is sent on {}",
+        "fits, but the customer objects to being profiled",
+        then="be barred by an objection to being profiled on {}",
+    ),
     ReasonCode.QUIET: ReasonPhrases(
         "fits, but it is a quiet time: {}", "fits, but it is quiet now", "quiet by {}", "be held back by {}"
     ),
@@ -318,13 +323,17 @@ def _on_clock(at: Instant, zone: tzinfo) -> str:
     return local.isoformat(timespec="auto" if local.second or local.microsecond else "minutes")
 
 
+_OF_CHANNELS = {ReasonCode.NO_CONSENT: RuleKind.CONSENT, ReasonCode.OBJECTED: RuleKind.OBJECTION}
+"""The reasons that name a channel, with the rules that they are about."""
+
+
 def deciding_rule(campaign: CampaignExplained) -> RuleReading | None:
-    """The reading of the rule that the campaign's reason is about; of a withdrawn consent, that on its channel."""
+    """The reading of the rule that the campaign's reason is about; of what the customer said, that on its channel."""
     code, name = campaign.reason
     for reading in campaign.readings:
         if code in PRESSURE and reading.blocks and reading.rule == name:
             return reading
-        if code is ReasonCode.NO_CONSENT and reading.kind is RuleKind.CONSENT and reading.channel == name:
+        if _OF_CHANNELS.get(code) is reading.kind and reading.channel == name:
             return reading
     return None
 

@@ -4,6 +4,7 @@ What waits is read together.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any, TypeVar
 
 from engine.ledger.errors import LedgerError
@@ -43,11 +44,11 @@ class LedgerReader:
         self, queries: Sequence[RecallQuery], *, deadline: float | None = None
     ) -> Sequence[Recalled]:
         """What is remembered of the persons; raises LedgerError when it cannot be read in time."""
-        return await self._submit(queries, deadline)
+        return await self._submit(queries, deadline, brief=len(queries) == 1)
 
     async def look(self, read: Callable[[Store], _T], *, deadline: float | None = None) -> _T:
         """What `read` returns, called inside a transaction; raises LedgerError when it cannot be read in time."""
-        results: Sequence[_T] = await self._submit((read,), deadline)
+        results: Sequence[_T] = await self._submit((read,), deadline, brief=False)
         return results[0]
 
     def close(self) -> None:
@@ -57,10 +58,14 @@ class LedgerReader:
         if self._store is not None:
             self._store.close()
 
-    async def _submit(self, queries: Sequence[_Query], deadline: float | None) -> Sequence[Any]:
+    async def _submit(
+        self, queries: Sequence[_Query], deadline: float | None, *, brief: bool
+    ) -> Sequence[Any]:
         if self._queue is None:
             self._queue = GroupCommit(self._read, limit=self._limit, largest=_LARGEST, name="ledger-reader")
-        results = await self._queue.submit(queries, deadline=deadline)
+            if self._writing_store.begins_at_once:
+                self._queue.at_once = nullcontext  # who only reads waits for no writer
+        results = await self._queue.submit(queries, deadline=deadline, brief=brief)
         for result in results:
             if isinstance(result, LedgerError):
                 raise result

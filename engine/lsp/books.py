@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from engine.authoring.analyse import Analysis, Documents, analyse, read_contents
+from engine.authoring.analyse import Analysis, analyse, read_contents
+from engine.authoring.documents import Documents
 from engine.authoring.quick import changed_diagnostics, is_large
 from engine.authoring.schema import schema
 from engine.authoring.schema_of_shapes import Schema

@@ -5,15 +5,16 @@ A file counts if the run's manifest in the log names it; others are left by what
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from engine.batch.columns import Codes
 from engine.measure.export.manifest import sync
-from engine.presend.sent import SentRows
+from engine.presend.sent import SentKind, SentRows
 
 _MOMENT = pa.timestamp("us", tz="UTC")
 _TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -36,6 +37,11 @@ SCHEMA = pa.schema(
 )
 """The columns of the files; `content` follows where texts are wanted, a map of slot to text."""
 
+_REPEATED = [name for name in SCHEMA.names if name not in ("customer", "decision_id", "score", "reasons")] + [
+    "reasons.list.element"
+]
+"""The columns whose values many customers have alike, as the file names them."""
+
 _CONTENT = pa.field("content", pa.map_(pa.string(), pa.string()))
 
 
@@ -44,9 +50,9 @@ def schema_of(*, content: bool) -> pa.Schema:
     return SCHEMA.append(_CONTENT) if content else SCHEMA
 
 
-def table_of(sent: SentRows, *, content: bool) -> pa.Table:
-    """The decisions as a table; what many have alike is made once."""
-    kinds, codes = sent.coded()
+def table_of(sent: SentRows, coded: tuple[Sequence[SentKind], Codes], *, content: bool) -> pa.Table:
+    """The decisions as a table; what many have alike is made once. coded: as `SentRows.coded` gives it."""
+    kinds, codes = coded
     numbers = pa.array(codes, pa.int32())
     of_kinds = {
         "outcome": [kind.outcome for kind in kinds],
@@ -85,7 +91,7 @@ def write_piece(folder: Path, name: str, table: pa.Table) -> tuple[str, str]:
     """Writes a table to a new file, synced to disk; its name, which no other attempt has, and its SHA-256."""
     file = f"{name}-{uuid4().hex[:12]}.parquet"
     with (folder / file).open("wb") as stream:
-        pq.write_table(table, stream, compression="zstd")
+        pq.write_table(table, stream, compression="zstd", use_dictionary=_REPEATED)
         stream.flush()
         os.fsync(stream.fileno())
     sync(folder)

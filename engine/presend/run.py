@@ -311,10 +311,10 @@ class PartSender:
                         for command, result in zip(commands, results, strict=True)
                     ]
                 )
-                table = table_of(sent, content=self._job.plan.content)
+                table = table_of(sent, coded := sent.coded(), content=self._job.plan.content)
                 file, sha256 = write_piece(folder, f"piece-{part:05}-{first:06}", table)
                 written = folder / file
-                counts = orjson.dumps(sent.counts()).decode()
+                counts = orjson.dumps(SentRows.counts(*coded)).decode()
                 row = PresendPieceRow(run, part, first, len(sent), counts, file, sha256, self._clock())
                 presends.add_piece(self._store, row)
         except LedgerUnavailable:

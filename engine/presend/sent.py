@@ -92,28 +92,29 @@ class SentRows:
 
     def coded(self) -> tuple[list[SentKind], Codes]:
         """The kinds that occur, and by customer the place of theirs among them."""
-        numbers: dict[int, int] = {}
-        codes = [numbers.setdefault(id(kind), len(numbers)) for kind in self.kinds]
-        firsts: list[SentKind | None] = [None] * len(numbers)
-        for code, kind in zip(codes, self.kinds, strict=True):
-            firsts[code] = kind
-        return [kind for kind in firsts if kind is not None], np.array(codes, np.int64)
+        distinct = {id(kind): kind for kind in self.kinds}
+        numbers = {key: number for number, key in enumerate(distinct)}
+        codes = np.fromiter(map(numbers.__getitem__, map(id, self.kinds)), np.int64, len(self.kinds))
+        return list(distinct.values()), codes
 
-    def counts(self) -> dict[str, Any]:
-        """What they add to the summary: customers by outcome and by lane, and offers by campaign, variant and channel."""
+    @staticmethod
+    def counts(kinds: Sequence[SentKind], codes: Codes) -> dict[str, Any]:
+        """What customers add to the summary: how many by outcome and by lane, and offers by campaign, variant and channel.
+
+        kinds, codes: as `coded` gives them.
+        """
         outcomes: Counter[str] = Counter()
-        forms: Counter[tuple[str | None, ...]] = Counter()
+        forms: Counter[tuple[str, str, str, str]] = Counter()
         evaluated = 0
-        kinds, codes = self.coded()
         for kind, number in zip(kinds, np.bincount(codes, minlength=len(kinds)).tolist(), strict=True):
             outcomes[kind.outcome] += number
             evaluated += number if kind.is_evaluated else 0
             if kind.campaign is not None:
-                forms[kind.outcome, kind.campaign, kind.variant, kind.channel] += number
+                forms[kind.outcome, kind.campaign, kind.variant or "", kind.channel or ""] += number
         return {
             "outcomes": outcomes,
             "evaluated": evaluated,
-            "forms": [[*form, number] for form, number in sorted(forms.items(), key=str)],
+            "forms": [[*form, number] for form, number in sorted(forms.items())],
         }
 
 

@@ -20,6 +20,7 @@ _CAMPAIGNS, _CHANNELS, _RULES = "campaign", "channel", "by"
 _NAMED_BY = {
     **dict.fromkeys(PRESSURE, _RULES),
     ReasonCode.NO_CONSENT: _CHANNELS,
+    ReasonCode.OBJECTED: _CHANNELS,
     ReasonCode.UNREACHABLE: _CHANNELS,
     ReasonCode.NO_VARIANT: _CHANNELS,
     ReasonCode.NOT_WORTH_IT: _CHANNELS,

@@ -127,7 +127,7 @@ class DecisionsService:
 
         async def decide(serving: ServingBook) -> tuple[ServingBook, Request, Decision]:
             serving.engine.check_room(1)
-            parsed = self._parse(serving, request)
+            parsed = self._parse(serving, request, self._clock())
             return serving, parsed, await serving.engine.decide(parsed, deadline=deadline)
 
         serving, parsed, decision = await by_person(self._serving_books, request.customer.id, decide)
@@ -145,7 +145,8 @@ class DecisionsService:
         async def decide(engine: Engine, requests: Sequence[Request]) -> Sequence[Decision | Exception]:
             return await engine.decide_all(requests, deadline=deadline)
 
-        answered = await each_by_person(self._serving_books, request.requests, self._parsed_or_error, decide)
+        parse = partial(self._parsed_or_error, now=self._clock())
+        answered = await each_by_person(self._serving_books, request.requests, parse, decide)
         self._count("DecideBatch", [item.answer for item in answered])
         self._challenge_after(
             call, [(item.serving, item.message, item.parsed, item.answer) for item in answered]
@@ -177,7 +178,8 @@ class DecisionsService:
         async def decide(engine: Engine, requests: Sequence[Request]) -> Sequence[Decision | Exception]:
             return await decide_when_room(engine, requests, deadline)
 
-        answered = await each_by_person(self._serving_books, messages, self._parse_streamed, decide)
+        parse = partial(self._parse_streamed, now=self._clock())
+        answered = await each_by_person(self._serving_books, messages, parse, decide)
         self._count("DecideStream", [item.answer for item in answered])
         named = _names_by_book(answered)
         responses = [
@@ -214,7 +216,7 @@ class DecisionsService:
         async def explain_request(serving: ServingBook) -> pb.ExplainResponse:
             engine = serving.engine
             check_campaigns(request, engine.compiled.book)
-            parsed = self._parse(serving, request.request)
+            parsed = self._parse(serving, request.request, self._clock())
             explained = await explain(engine, parsed, deadline=deadline, only=only, counterfactuals=True)
             return respond_explained(explained, engine.compiled.book)
 
@@ -251,30 +253,32 @@ class DecisionsService:
         own = None if self._longest is None else time.monotonic() + self._longest
         return min(end, own) if end is not None and own is not None else end
 
-    def _parse(self, serving: ServingBook, message: pb.DecideRequest) -> Request:
+    def _parse(self, serving: ServingBook, message: pb.DecideRequest, now: Instant) -> Request:
         start = time.perf_counter()
-        request = serving.parser.parse(message, self._clock())
+        request = serving.parser.parse(message, now)
         if self._metrics is not None:
             self._metrics.took("parse", time.perf_counter() - start)
             if request.ignored:
                 self._metrics.ignored(len(request.ignored))
         return request
 
-    def _parsed_or_error(self, serving: ServingBook, message: pb.DecideRequest) -> Request | Exception:
+    def _parsed_or_error(
+        self, serving: ServingBook, message: pb.DecideRequest, now: Instant
+    ) -> Request | Exception:
         try:
-            return self._parse(serving, message)
+            return self._parse(serving, message, now)
         except Exception as error:  # noqa: BLE001 an item's fault is that item's status
             return error
 
     def _parse_streamed(
-        self, serving: ServingBook, message: pb.DecideRequest | DecodeError
+        self, serving: ServingBook, message: pb.DecideRequest | DecodeError, now: Instant
     ) -> Request | Exception:
         """A request of a stream, which needs a request_id by which its response is recognised."""
         if isinstance(message, DecodeError):
             return unreadable(message, pb.DecideRequest)
         if not message.request_id:
             return InvalidMessage([FieldViolation("request_id", "is required in a stream")])
-        return self._parsed_or_error(serving, message)
+        return self._parsed_or_error(serving, message, now)
 
     def _challenge_after(
         self,

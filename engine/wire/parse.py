@@ -1,6 +1,6 @@
 """Requests and events as values of the model, parsed once and with every violation reported."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -15,16 +15,15 @@ from engine.model.request import Mode, Request
 from engine.model.values import Value
 from engine.rulebook.sections.attributes import BUILTIN
 from engine.wire.attributes import ReadField, ReadValue, attributes_of, field_reader, reader
-from engine.wire.limits import CONTRACT, LARGEST_VALUE, LONGEST_NAME, RequestLimits
+from engine.wire.events import EventParser
+from engine.wire.limits import CONTRACT, RequestLimits
 from engine.wire.values import (
     aliases_of,
     moment,
     name_of,
     names_of,
-    number,
     plain,
     sound,
-    text,
 )
 from engine.wire.violations import FieldViolations
 
@@ -83,11 +82,7 @@ class Parser:
             for short, declared in profile.items()
         }
         self._profile_readers = {short: attribute.read for short, attribute in self._profile.items()}
-        self.event_readers = {
-            name: {key: reader(declared) for key, declared in (event_type.fields or {}).items()}
-            for name, event_type in compiled.book.event_types.items()
-        }
-        """By declared type of events, how its further fields are read; empty: events may be of any type."""
+        self.events = EventParser(compiled.book, limits)
 
     def parse(self, message: pb.DecideRequest, now: Instant) -> Request:
         """The request, to be decided as of `now` unless it names its own moment; raises InvalidMessage."""
@@ -95,7 +90,7 @@ class Parser:
         context, customer = message.context, message.customer
         profile, has_moment = context.profile, message.HasField("now")
         ignored: list[str] = []
-        # by position: fifteen named arguments take a twentieth of the whole
+        # by position: naming fifteen arguments costs as much as the rest of making the tuple
         request = Request(
             name_of(customer.id, "customer.id", violations, required=True),
             self.now(message, now, violations) if has_moment else now,
@@ -214,7 +209,7 @@ class Parser:
 
     def _events(self, context: pb.Context, violations: FieldViolations) -> tuple[Event, ...]:
         """The events, all of them checked; none where the live book derives nothing from events."""
-        events = parse_events(context.events, "context.events", violations, self)
+        events = self.events.parse_all(context.events, "context.events", violations)
         return events if self.compiled.derivation.uses_events else ()
 
     def _channels(self, message: pb.DecideRequest, violations: FieldViolations) -> tuple[str, ...]:
@@ -281,71 +276,3 @@ def _mode(message: pb.DecideRequest, violations: FieldViolations) -> Mode:
         violations.add("mode", f"{sent} is not a mode")
         return Mode.COMMIT
     return mode
-
-
-def parse_events(
-    messages: Sequence[pb.Event], path: str, violations: FieldViolations, parser: Parser
-) -> tuple[Event, ...]:
-    """The events, in the order sent; reports violations under `path`, as in `context.events[2].type`."""
-    if len(messages) > parser.limits.events:
-        violations.add(path, f"must be at most {parser.limits.events}, not {len(messages)}")
-        return ()
-    return tuple(
-        [
-            parse_event(message, f"{path}[{index}]", violations, parser)
-            for index, message in enumerate(messages)
-        ]
-    )
-
-
-def parse_event(
-    message: pb.Event, path: str, violations: FieldViolations, parser: Parser, *, is_outcome: bool = False
-) -> Event:
-    """One event; reports violations under `path`. is_outcome: whether it is of a decision, and of no type of the book's."""
-    # Each field is read once and by its name: a website sends many events with every page.
-    event_id, kind, at = message.event_id, message.type, 0
-    for field, name in (("event_id", event_id), ("type", kind)):
-        if len(name) > LONGEST_NAME:
-            violations.add(f"{path}.{field}", f"must have at most {LONGEST_NAME} characters")
-        try:
-            sound(name)
-        except ValueError as error:
-            violations.add(f"{path}.{field}", str(error))
-    if not kind:
-        violations.add(f"{path}.type", "is required")
-    elif parser.event_readers and kind not in parser.event_readers and not is_outcome:
-        known = parser.event_readers
-        violations.add_unknown(f"{path}.type", kind, "a type of events of the live book", known)
-    if message.HasField("at"):
-        try:
-            at = moment(message.at)
-        except ValueError as error:
-            violations.add(f"{path}.at", str(error))
-    else:
-        violations.add(f"{path}.at", "is required")
-    return Event(event_id, kind, at, _event_fields(message, path, violations, parser))
-
-
-_TEXTS = ("item", "category", "page", "currency")
-
-
-def _event_fields(
-    message: pb.Event, path: str, violations: FieldViolations, parser: Parser
-) -> dict[str, Value]:
-    fields: dict[str, Value] = {}
-    if message.attributes:
-        readers, most = parser.event_readers.get(message.type, {}), parser.limits.attributes
-        fields = attributes_of(message.attributes, readers, f"{path}.attributes", most, violations)
-    texts = (message.item, message.category, message.page, message.currency)
-    try:
-        for name, value in zip(_TEXTS, texts, strict=True):
-            if value:
-                fields[name] = text(value)
-    except ValueError as error:
-        violations.add(path, str(error))
-    if message.HasField("value"):
-        try:
-            fields["value"] = number(message.value, LARGEST_VALUE)
-        except ValueError as error:
-            violations.add(f"{path}.value", str(error))
-    return fields

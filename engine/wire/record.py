@@ -13,7 +13,7 @@ from engine.model.instant import DAY, Instant
 from engine.model.outcome import OutcomeType, nearest_outcome
 from engine.rulebook.model.book import Category
 from engine.wire.limits import LARGEST_EVENT, LONGEST_NAME, MOST_ALIASES
-from engine.wire.parse import Parser, parse_event
+from engine.wire.parse import Parser
 from engine.wire.values import aliases_of, name_of
 from engine.wire.violations import EventsNotKept, FieldViolations, InvalidMessage
 
@@ -96,7 +96,7 @@ def _meant_outcome(parser: Parser, type_: str) -> str | None:
     Types that the live book reads or declares are events, whatever they are like.
     """
     known = parser.compiled.derivation.event_types.union(parser.compiled.counted)
-    return None if type_ in known or type_ in parser.event_readers else _nearest_outcome(type_, _CLOSE)
+    return None if type_ in known or type_ in parser.events.readers else _nearest_outcome(type_, _CLOSE)
 
 
 def _nearest_outcome(type_: str, cutoff: float) -> str | None:
@@ -117,7 +117,7 @@ def _event(parser: Parser, message: pb.RecordedEvent, path: str, now: Instant) -
     for field in ("channel", "campaign", "order"):
         if getattr(message, field):
             violations.add(f"{path}.{field}", "is for outcomes only")
-    event = parse_event(message.event, f"{path}.event", violations, parser)
+    event = parser.events.parse(message.event, f"{path}.event", violations)
     if not violations.items:
         _check_age(compiled, event, f"{path}.event", now, violations)
         _check_event(event, f"{path}.event", now, violations)
@@ -133,7 +133,7 @@ def _outcome(parser: Parser, message: pb.RecordedEvent, path: str, now: Instant)
     if aliases and not customer:
         violations.add(f"{path}.customer.id", "is required beside aliases")
     event_id = _event_id(message, path, violations)
-    event = parse_event(message.event, f"{path}.event", violations, parser, is_outcome=True)
+    event = parser.events.parse(message.event, f"{path}.event", violations, is_outcome=True)
     _check_outcome_type(event, f"{path}.event.type", violations)
     _check_refund(event, f"{path}.event.value", violations)
     if event.type == OutcomeType.CONTACTED:

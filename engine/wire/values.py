@@ -63,9 +63,13 @@ def number(value: float, largest: float = LARGEST_NUMBER) -> float:
     return value
 
 
+LATEST_SECOND = 253_402_300_799
+"""The last one of the year 9999, since 1970."""
+
+
 def moment(value: Any) -> int:
     """The time of a Timestamp in microseconds; raises ValueError."""
-    if not 0 <= value.nanos < 1_000_000_000 or not -62_135_596_800 <= value.seconds <= 253_402_300_799:
+    if not 0 <= value.nanos < 1_000_000_000 or not -62_135_596_800 <= value.seconds <= LATEST_SECOND:
         raise ValueError("must be a moment between the years 1 and 9999")
     return int(value.seconds * 1_000_000 + value.nanos // 1000)
 

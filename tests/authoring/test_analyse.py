@@ -4,7 +4,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.authoring.analyse import Documents, analyse
+from engine.authoring.analyse import analyse
+from engine.authoring.documents import Documents
 from engine.authoring.names import occurrence_of
 from engine.rulebook.load import load_files
 from engine.rulebook.model.derived import RFM

@@ -74,6 +74,16 @@ def test_what_can_be_written_is_offered(before: str, after: str, offered: set[st
     assert offered <= labels(TEXT.replace(before, after, 1))
 
 
+def test_purposes_of_other_channels_are_offered() -> None:
+    """What customers agree to is a name that nothing declares: those that the book has already, and that none is needed."""
+    whole = schema(
+        {"channels": {"mail": {"kind": "outbound", "consent": "newsletter"}, "web": {"kind": "inbound"}}}
+    )
+    result = complete(whole, ["channels:", "  sms:", "    consent: "], 2, len("    consent: "))
+    assert result is not None
+    assert {item.label for item in result.items} == {"newsletter", "not_needed"}
+
+
 def test_keys_that_are_there_are_not_offered_again() -> None:
     """And a name is not offered where no name of its section can stand."""
     offered = labels(TEXT.replace("    offer: socks", "    ¦\n    offer: socks"))

@@ -2,7 +2,8 @@
 
 import pytest
 
-from engine.authoring.analyse import Documents, analyse
+from engine.authoring.analyse import analyse
+from engine.authoring.documents import Documents
 from engine.authoring.names import (
     RenameError,
     check_meaning,

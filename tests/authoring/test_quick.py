@@ -2,7 +2,8 @@
 
 import pytest
 
-from engine.authoring.analyse import Analysis, Documents, analyse
+from engine.authoring.analyse import Analysis, analyse
+from engine.authoring.documents import Documents
 from engine.authoring.quick import MANY_CAMPAIGNS, changed_diagnostics, is_large
 from engine.rulebook.report.diagnostics import Diagnostic, Severity
 

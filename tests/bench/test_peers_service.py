@@ -87,6 +87,32 @@ def test_another_answer_is_noticed(expected: list[Figures]) -> None:
     assert suite.differences(retried, expected) == ["retry 0 differs"]
 
 
+def test_figures_are_compared_turn_by_turn(tmp_path: Path) -> None:
+    """Calls and processor time by the median of each turn's ratio, bytes by the decisions in each log."""
+    peer = suite.PYTHON_PEERS[0]
+    logs = {name: tmp_path / f"{number}.db" for number, name in enumerate(("tact", peer.name))}
+    for log, decisions in zip(logs.values(), (8, 2), strict=True):
+        with closing(sqlite3.connect(log)) as connection, connection:
+            connection.execute("CREATE TABLE decisions (decision_id TEXT)")
+            connection.executemany("INSERT INTO decisions VALUES (?)", [("d",)] * decisions)
+
+    def turn(rate: float, micros: float) -> Figures:
+        return {"per_second": rate, "p50": 1.0, "p99": 2.0, "micros": micros}
+
+    of_tact, of_peer = (
+        [turn(100, 10), turn(300, 10), turn(90, 20)],
+        [turn(50, 30), turn(100, 50), turn(90, 20)],
+    )
+    turns = {("tact", clients): of_tact for clients in suite.CLIENTS}
+    turns |= {(peer.name, clients): of_peer for clients in suite.CLIENTS}
+    ratios = suite.compared((peer,), turns, logs)
+    assert [ratio.ratio for ratio in ratios] == [2.0, 2.0, 3.0, 3.0, 4.0]
+    assert [ratio.target for ratio in ratios] == [5.0, 5.0, 0.0, 0.0, 0.0]
+    assert ratios[0].detail.startswith(
+        "100/s p50 1.00 ms p99 2.00 ms, 10 µs of its processor time a call against 90/s p50"
+    )
+
+
 @pytest.mark.parametrize("missing", ["node", "npm"])
 def test_what_is_missing_is_named(missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without Node or npm the message says which, and what to install."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from engine.ledger.errors import DataRefused
 from engine.ledger.queries import persons
 from engine.ledger.store.open import open_store
 from engine.ledger.store.rows import EventRow, PersonRow, SignalRow
@@ -127,3 +128,12 @@ def test_a_signal_keeps_its_beginning_while_it_holds(store: Store) -> None:
         with store.transaction():
             persons.forget(store, [("ada", "late", end), ("bob", "late", end)])
         assert len(recalled(store, wanted)[0].signals) == left
+
+
+def test_rows_of_a_statement_that_fails_are_kept_no_more_than_those_after_it(store: Store) -> None:
+    """Of many rows one of which is there already, those that went in before it are undone with all of the transaction."""
+    rows = [PersonRow(name, 7) for name in ("abe", "ben", "ada", "cy")]
+    with pytest.raises(DataRefused), store.transaction():
+        store.insert(PersonRow, rows)
+    asked = [RecallQuery(name, ("view",), is_known=True) for name in ("abe", "ben", "cy", "ada")]
+    assert [found.is_known for found in recalled(store, *asked)] == [False, False, False, True]

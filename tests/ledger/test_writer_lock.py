@@ -14,11 +14,16 @@ from pathlib import Path
 
 import pytest
 
+from engine.engine import Engine
 from engine.ledger.errors import DeadlinePassed, LedgerUnavailable, WouldWait
 from engine.ledger.group_commit import GroupCommit
+from engine.ledger.ledger import Ledger
 from engine.ledger.store.open import open_store
 from engine.ledger.store.writer_lock import WriterLock, WriterLockNotTaken
 from engine.telemetry.counters import LOG_WAIT_SECONDS, LOG_WAITS
+from engine.wire.parse import Parser
+from tests.books import compiled_book
+from tests.requests import li_na
 
 _HOLD = """
 import sys
@@ -31,6 +36,7 @@ with WriterLock(Path(sys.argv[1])).taken(200):
 PATIENCE = 200.0
 """Seconds after which something hangs; it bounds a failing test and says nothing about speed."""
 TURNS = 100
+NOW = 1_773_100_800_000_000
 
 
 @contextmanager
@@ -168,3 +174,32 @@ def test_a_transaction_that_is_not_to_wait_says_so(tmp_path: Path) -> None:
     with store.transaction():
         pass
     store.close()
+
+
+async def test_a_held_log_keeps_no_event_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decisions that come alone are committed by the loop; while another program writes, one waits and the loop goes on."""
+    monkeypatch.setattr("engine.ledger.group_commit._QUICK_SECONDS", PATIENCE)
+    file = tmp_path / "tact.db"
+    ledger = Ledger(open_store(f"sqlite:///{file}", busy_timeout=PATIENCE))
+    compiled = compiled_book(tmp_path / "book")
+    engine, parser = Engine(compiled, ledger), Parser(compiled)
+    committing: list[bool] = []
+    ledger.watch(lambda *_: committing.append(threading.current_thread() is threading.main_thread()))
+
+    async def decide(number: int) -> str:
+        request = parser.parse(li_na(f"alone-{number}"), NOW)
+        return (await engine.decide(request)).decision_id
+
+    for number in range(9):
+        await decide(number)
+    assert committing == [False] * 8 + [True]
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        waiting = asyncio.create_task(decide(9))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert not waiting.done()
+        other.execute("ROLLBACK")
+    assert await waiting
+    assert committing[9:] == [False]
+    ledger.close()

@@ -3,6 +3,7 @@
 import json
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from engine.decide.evaluate import evaluate
 from engine.ledger.commit.decisions import DecideCommand
@@ -18,7 +19,7 @@ from engine.model.event import Event
 from engine.model.instant import DAY
 from tests.logs import Log, sqlite_log
 from tests.measure.population.people_files import write_lines
-from tests.presend.kit import BOOK, CLOCK, NOW, Send, crowd, one_by_one, shop, state_of
+from tests.presend.kit import BOOK, CLOCK, NOW, UNSHARED, Send, crowd, one_by_one, shop, state_of
 
 
 def _past(send: Send, store: Store) -> None:
@@ -65,6 +66,33 @@ def test_same_as_one_by_one(any_log: Log, tmp_path: Path) -> None:
     assert 0 < summary.evaluated < 500, "most are decided by columns"
     assert state_of(any_log) == state_of(other)
     assert _traces(any_log) == _traces(other)
+
+
+HELD_OUT = "holdouts: {quiet: {share: 20%, salt: q}, quieter: {share: 15%, salt: r}}\n"
+
+
+def test_who_is_held_out_is_decided_by_columns(tmp_path: Path) -> None:
+    """With shadows and the draws of every holdout and control, also of those behind the one that withholds the offer."""
+    compiled, people = shop(tmp_path, UNSHARED + HELD_OUT), crowd(tmp_path, 300)
+    logs = []
+    for name in ("sent", "reference"):
+        (tmp_path / name).mkdir()
+        logs.append(sqlite_log(tmp_path / name))
+    summary = Send(compiled, logs[0], people, tmp_path / "out").run()
+    reference = Send(compiled, logs[1], people, tmp_path / "reference-out")
+    with closing(open_store(logs[1].url)) as store:
+        one_by_one(compiled, store, reference.population)
+    assert summary is not None
+    assert summary.evaluated == 0
+    assert summary.outcomes["control"] > 50
+    assert state_of(logs[0]) == state_of(logs[1])
+    assert _traces(logs[0]) == _traces(logs[1])
+    behind = [
+        experiments
+        for _, _, experiments in _traces(logs[0])
+        if [row[6] for row in experiments][:2] == [True, True]
+    ]
+    assert behind, "some are in both holdouts"
 
 
 def test_kept_draws_are_kept(any_log: Log, tmp_path: Path) -> None:
@@ -166,12 +194,12 @@ def test_names_that_cannot_be_linked(tmp_path: Path) -> None:
     assert summary.customers == 3
 
 
-def _traces(log: Log) -> list[tuple[str, object, object]]:
+def _traces(log: Log) -> list[tuple[str, object, list[list[Any]]]]:
     """Of each decision of the moment, the draws of what was chosen, and the experiments of its campaign."""
     rows = log.rows(
         f"SELECT person, campaign, trace FROM decisions WHERE campaign IS NOT NULL AND at = {NOW} ORDER BY person"
     )
-    traces: list[tuple[str, object, object]] = []
+    traces: list[tuple[str, object, list[list[Any]]]] = []
     for person, campaign, text in rows:
         trace = json.loads(text)
         experiments = [row for row in trace.get("experiments", ()) if row[0] == campaign]

@@ -23,6 +23,7 @@ from engine.cli import app
 from engine.decide.arbitrate.prices import tie_of
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
+from engine.decide.experiments.bid_prices import BidPrice
 from engine.decide.experiments.bucketing import identity
 from engine.engine import Engine
 from engine.ledger.commit.decisions import DecideCommand
@@ -31,9 +32,12 @@ from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.errors import LedgerError
 from engine.ledger.ledger import Ledger
 from engine.ledger.queries import presends
+from engine.ledger.queries.prices import write_prices
 from engine.ledger.store.open import open_store
+from engine.ledger.store.rows import PresendPieceRow
 from engine.model.decision import Decision
 from engine.model.event import Event
+from engine.model.instant import DAY
 from engine.presend import run as presend_run
 from engine.presend.rows import SendPlan
 from engine.presend.run import RunSummary
@@ -213,16 +217,7 @@ def test_what_is_given_back_meanwhile_goes_in_a_last_pass(any_log: Log, tmp_path
     """To who got nothing, in order; their rows replace those of the first pass, and the whole run again adds nothing."""
     compiled = theatre(tmp_path)
     send = Send(compiled, any_log, crowd(tmp_path), tmp_path / "out", plan(), part_size=70)
-    others = [own._replace(customer=f"x-{own.customer}") for own in _requests(send, tmp_path)[:20]]
-    with closing(open_store(any_log.url)) as store:
-        made = commit_group(store, [DecideCommand(evaluate(compiled, request)) for request in others])
-        send.shared_out(store)
-        reports = [
-            ReportCommand(compiled, "", own.decision_id, Event(f"e-{at}", "bounced", NOW, {}), NOW)
-            for at, own in enumerate(made)
-            if isinstance(own, Decision)
-        ]
-        commit_group(store, reports)
+    _given_back(send)
     summary = send.run()
     rows = sent_rows(send, summary)
     campaigns = Counter(row["campaign"] for row in rows if row["outcome"] == "offer")
@@ -236,6 +231,83 @@ def test_what_is_given_back_meanwhile_goes_in_a_last_pass(any_log: Log, tmp_path
     again = Send(compiled, any_log, tmp_path / "people.csv", tmp_path / "out", plan(), part_size=70)
     assert again.run() is not None
     assert state_of(any_log) == state
+
+
+def _given_back(send: Send) -> None:
+    """Others had of what is scarce when it was shared out, and gave it back since."""
+    requests = list(send.population.requests(0, 0, send.compiled, NOW, CLOCK))[:20]
+    others = [own._replace(customer=f"x-{own.customer}") for own in requests]
+    with closing(open_store(send.log.url)) as store:
+        made = commit_group(store, [DecideCommand(evaluate(send.compiled, request)) for request in others])
+        send.shared_out(store)
+        reports = [
+            ReportCommand(send.compiled, "", own.decision_id, Event(f"e-{at}", "bounced", NOW, {}), NOW)
+            for at, own in enumerate(made)
+            if isinstance(own, Decision)
+        ]
+        commit_group(store, reports)
+
+
+def _last_pass(folder: Path, log: Log, out: str) -> Send:
+    """A run with something left for a last pass."""
+    return Send(theatre(folder), log, folder / "people.csv", folder / out, plan(), group=4, part_size=70)
+
+
+def _dying(owner: Any, name: str, *, before: bool = False) -> None:
+    """Makes the process die before or after the function is first called with a part of the last pass, or its row."""
+    function = getattr(owner, name)
+
+    def call(*arguments: Any) -> Any:
+        parts = [own.part if isinstance(own, PresendPieceRow) else own for own in arguments]
+        is_last = any(isinstance(part, int) and part < 0 for part in parts)
+        if is_last and before:
+            _die()
+        result = function(*arguments)
+        if is_last:
+            _die()
+        return result
+
+    setattr(owner, name, call)
+
+
+def _killed_in_the_last_pass(point: str, folder: Path, url: str) -> None:
+    match point:
+        case "before a commit":
+            _dying(presends, "add_piece")
+        case "after a commit":
+            _dying(presend_run.PartSender, "_try")
+        case "file written":
+            _dying(presends, "merge", before=True)
+        case "merged":
+            _dying(presends, "merge")
+    _last_pass(folder, Log(url), "out").run()
+
+
+@pytest.mark.parametrize("point", ["before a commit", "after a commit", "file written", "merged"])
+def test_killed_in_the_last_pass_and_resumed(point: str, any_log: Log, tmp_path: Path) -> None:
+    """It goes on there: the log, and the rows of the files, are those of a run that nobody killed."""
+    crowd(tmp_path)
+    (tmp_path / "whole").mkdir()
+    whole = sqlite_log(tmp_path / "whole")
+    reference = _last_pass(tmp_path, whole, "whole-out")
+    _given_back(reference)
+    expected = sent_rows(reference, reference.run())
+    _given_back(_last_pass(tmp_path, any_log, "out"))
+    process = CONTEXT.Process(target=_killed_in_the_last_pass, args=(point, tmp_path, any_log.url))
+    process.start()
+    process.join(HANGS)
+    assert process.exitcode == -signal.SIGKILL
+    send = _last_pass(tmp_path, any_log, "out")
+    rows = sent_rows(send, send.run())
+    assert state_of(any_log) == state_of(whole)
+    campaigns = Counter(row["campaign"] for row in rows if row["outcome"] == "offer")
+    assert {name: campaigns[name] for name in STOCKS} == STOCKS
+    assert [{**row, "decision_id": None} for row in rows] == [
+        {**row, "decision_id": None} for row in expected
+    ]
+    assert {row["decision_id"] for row in rows if row["campaign"]} <= {
+        own for (own,) in any_log.rows("SELECT decision_id FROM decisions")
+    }
 
 
 def _die(*_: object) -> None:
@@ -364,6 +436,22 @@ def test_the_command_shares_out_and_says_how_well(tmp_path: Path) -> None:
     again = tact(*words, "--out", folder / "out", "--log", log.url)
     assert again.exit_code == 0
     assert state_of(log, (CONTACTS,)) == states[1]
+
+
+def test_a_preview_decides_by_the_prices_of_the_log(tmp_path: Path) -> None:
+    """Of a book with `scarce: prices`: who scores no more than a cut-off in force is not offered what is scarce."""
+    text = BOOK.replace("currency: EUR}", "currency: EUR, arbitration: {scarce: prices}}")
+    book, people, log = write_book(tmp_path / "book", text), crowd(tmp_path), sqlite_log(tmp_path)
+    with closing(open_store(log.url)) as store, store.transaction():
+        write_prices(store, [BidPrice("front/stock", 0, 0.0, 8.0, NOW, None)], run="spring", now=NOW - DAY)
+    words = ("presend", book, people, "--preview", "--now", "2026-03-10T11:00", "--verify", 100, "--json")
+    free, priced = (
+        {own["campaign"]: own["offered"] for own in json.loads(tact(*words, *more).stdout)["campaigns"]}
+        for more in ((), ("--log", log.url))
+    )
+    rows = [row.split(",") for row in people.read_text().splitlines()[1:]]
+    above = sum(10 * float(row[2]) > 8 and float(row[2]) * 10 >= float(row[3]) * 6 for row in rows)
+    assert priced["front"] == above < free["front"]
 
 
 def test_in_order_gives_to_who_comes_first(tmp_path: Path) -> None:

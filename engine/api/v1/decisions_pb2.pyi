@@ -33,6 +33,7 @@ class PressureKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PRESSURE_KIND_PAUSE: _ClassVar[PressureKind]
     PRESSURE_KIND_STOP: _ClassVar[PressureKind]
     PRESSURE_KIND_BUDGET: _ClassVar[PressureKind]
+    PRESSURE_KIND_OBJECTION: _ClassVar[PressureKind]
 
 class Outcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -70,6 +71,7 @@ class ReasonCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_CODE_RAMPING: _ClassVar[ReasonCode]
     REASON_CODE_NOT_WORTH_IT: _ClassVar[ReasonCode]
     REASON_CODE_OVER_BUDGET: _ClassVar[ReasonCode]
+    REASON_CODE_OBJECTED: _ClassVar[ReasonCode]
 
 class ChangeKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -110,6 +112,7 @@ PRESSURE_KIND_CAPACITY: PressureKind
 PRESSURE_KIND_PAUSE: PressureKind
 PRESSURE_KIND_STOP: PressureKind
 PRESSURE_KIND_BUDGET: PressureKind
+PRESSURE_KIND_OBJECTION: PressureKind
 OUTCOME_UNSPECIFIED: Outcome
 OUTCOME_OFFER: Outcome
 OUTCOME_FALLBACK: Outcome
@@ -141,6 +144,7 @@ REASON_CODE_OTHER_SLOT: ReasonCode
 REASON_CODE_RAMPING: ReasonCode
 REASON_CODE_NOT_WORTH_IT: ReasonCode
 REASON_CODE_OVER_BUDGET: ReasonCode
+REASON_CODE_OBJECTED: ReasonCode
 CHANGE_KIND_UNSPECIFIED: ChangeKind
 CHANGE_KIND_ATTRIBUTE: ChangeKind
 CHANGE_KIND_CONSENT: ChangeKind

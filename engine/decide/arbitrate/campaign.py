@@ -9,7 +9,7 @@ from engine.decide.arbitrate.content import LANGUAGE, CompiledTexts, TextCompile
 from engine.decide.experiments import samples
 from engine.decide.experiments.bucketing import identity
 from engine.decide.experiments.samples import Sample
-from engine.decide.pressure.consent import purposes_of
+from engine.decide.pressure.consent import objections_of, purposes_of
 from engine.decide.pressure.policies import Pressure
 from engine.decide.pressure.quotas import PlaceQuotas, QuotaRule
 from engine.decide.pressure.rule import PressureRule
@@ -96,6 +96,8 @@ class CampaignChannel:
     """The pressure rules that a proposal on it must pass, in the order of the funnel."""
     purposes: tuple[str, ...]
     """The purposes from none of which the customer may have withdrawn; empty on inbound channels without consent."""
+    objections: tuple[str, ...]
+    """The objections to being profiled of which the customer may have none; empty of a campaign that is not personalised."""
     quotas: tuple[QuotaRule, ...]
     """Those of the rules that count the contacts of all customers together."""
     unruled: Mapping[str, int]
@@ -265,6 +267,7 @@ def _campaign_channel(
         quotas=quotas,
         unruled=pressure.unruled_for(campaign, facts),
         purposes=purposes_of(channel),
+        objections=objections_of(channel) if campaign.personalised else (),
         counted_by=campaign.per_customer.by if campaign.per_customer else None,
         held=channel.hold if expires else None,
         withholding=withholding,

@@ -184,7 +184,7 @@ def _joined(parts: Sequence[Part]) -> tuple[Part, ...]:
 
 def _filled(part: Placeholder | Constant, attributes: Attributes, html: bool) -> str:
     value = attributes.get(part.attribute) if isinstance(part, Placeholder) else part.value
-    if value is None or is_blank(value):
+    if value is None or (type(value) is str and not value.strip()):
         return _fallback(part)
     text = value if isinstance(value, str) else as_text(value)
     return escape(text) if html and not text.isalnum() else text

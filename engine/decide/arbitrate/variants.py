@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from engine.conditions.evaluate import holds
 from engine.decide.arbitrate.campaign import CampaignChannel, CompiledCampaign, Creative
-from engine.decide.experiments.bucketing import identity, rendezvous_score
+from engine.decide.experiments.bucketing import identity, rendezvous_score, salted
 from engine.decide.experiments.learning import Weights
 from engine.decide.experiments.subjects import DrawSubject
 from engine.model.decision import Reason, ReasonCode
@@ -38,7 +38,7 @@ def draw(
     if len(fitting) == 1:
         return DrawnCreative(fitting[0], 1.0)
     drawn_by = subject.key(compiled_campaign.campaign.unit)
-    key = identity(salt, "variant", *drawn_by) + compiled_campaign.identity
+    key = salted(salt, "variant") + identity(*drawn_by) + compiled_campaign.identity
     best, heaviest, total = fitting[0], -1.0, 0.0
     for creative in fitting:
         weight = rendezvous_score(creative.share, key + creative.identity)

@@ -4,6 +4,7 @@ The hash is BLAKE2b (RFC 7693) with a digest of 8 bytes over the UTF-8 of the pa
 as 4 bytes big-endian, so that ("ab", "c") and ("a", "bc") differ. It can be recomputed in any language.
 """
 
+from functools import lru_cache
 from hashlib import blake2b
 from math import log
 
@@ -12,8 +13,17 @@ _RANGE = float(1 << 53)
 
 def identity(*parts: str) -> bytes:
     """Encode parts as a key to hash. Keys concatenate: the key of (a, b) is that of a, followed by that of b."""
-    encoded = [part.encode() for part in parts]
-    return b"".join([piece for data in encoded for piece in (len(data).to_bytes(4, "big"), data)])
+    key = b""
+    for part in parts:
+        data = part.encode()
+        key += len(data).to_bytes(4, "big") + data
+    return key
+
+
+@lru_cache(maxsize=1024)
+def salted(salt: str, purpose: str) -> bytes:
+    """The beginning of a key: those of a book's few salts are encoded once."""
+    return identity(salt, purpose)
 
 
 def stable_hash(key: bytes) -> int:
@@ -23,7 +33,7 @@ def stable_hash(key: bytes) -> int:
 
 def stable_fraction(key: bytes) -> float:
     """A number in (0, 1), uniform over keys: the upper 53 bits of the hash, plus a half, over 2**53."""
-    return ((stable_hash(key) >> 11) + 0.5) / _RANGE
+    return ((int.from_bytes(blake2b(key, digest_size=8).digest(), "big") >> 11) + 0.5) / _RANGE
 
 
 def rendezvous_score(share: float, key: bytes) -> float:

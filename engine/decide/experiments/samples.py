@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TypeAlias
 
-from engine.decide.experiments.bucketing import identity, stable_fraction
+from engine.decide.experiments.bucketing import identity, salted, stable_fraction
 from engine.decide.experiments.subjects import DrawSubject
 from engine.decide.pressure.rule import PressureRule
 from engine.model.contact import Facts
@@ -57,7 +57,7 @@ class Sample:
         """The person's position, in (0, 1); their unit's where they have one."""
         if self.stated is not None:
             return self.stated
-        key = identity(self.salts.at(now), self.purpose, *subject.key(self.unit))
+        key = salted(self.salts.at(now), self.purpose) + identity(*subject.key(self.unit))
         return stable_fraction(key + self.identity)
 
     def top(self, now: Instant, conversions: Conversions = NO_CONVERSIONS) -> float:

@@ -117,6 +117,37 @@ class Withdrawal(OpensForGood):
         return RuleResult(self, True, None)
 
 
+class Objection(OpensForGood):
+    """An objection to being profiled, as a rule that always blocks what is personalised and never opens by itself."""
+
+    __slots__ = ("name", "window")
+
+    kind = RuleKind.OBJECTION
+
+    def __init__(self, purpose: str, since: Instant) -> None:
+        self.name = purpose
+        self.window = f"objected {to_datetime(since).isoformat(timespec='seconds')}"
+
+    def evaluate(self, rule_input: RuleInput) -> RuleResult:  # noqa: ARG002 a rule like the others
+        """Blocks, whatever the input."""
+        return RuleResult(self, True, None)
+
+
+def objected_since(consents: Consents, purposes: Iterable[str]) -> tuple[str, Instant] | None:
+    """The first of the objections that is in force, and since when; None: none is."""
+    for purpose in purposes:
+        consent = consents.get(purpose)
+        if consent is not None and consent.withdrawn_at is not None and _is_barred(consent):
+            return purpose, consent.withdrawn_at
+    return None
+
+
+def objections_of(channel: Channel) -> tuple[str, ...]:
+    """The objections that bar what is personalised from the channel: to everything, to its purpose, and to itself."""
+    purposes = (EVERYTHING, *((channel.consent,) if channel.consent else ()), own_purpose(channel.name))
+    return tuple(map(objection_to, purposes))
+
+
 def purposes_of(channel: Channel) -> tuple[str, ...]:
     """What a customer may have withdrawn from so that nothing goes out on the channel, or is shown there.
 

@@ -139,9 +139,12 @@ ROWS = (
         brief="{counted} of {limit} in {window}, and a contact costs {cost}",
         unopened="until enough is given back",
     ),
-    # withdrawals are the customer's and not the book's: select.py evaluates them (consent.py)
+    # withdrawals and objections are the customer's and not the book's: select.py evaluates them (consent.py)
     RuleRow(
         kind=RuleKind.CONSENT, code=ReasonCode.NO_CONSENT, phrase="{window}", brief="{window}", unopened=""
+    ),
+    RuleRow(
+        kind=RuleKind.OBJECTION, code=ReasonCode.OBJECTED, phrase="{window}", brief="{window}", unopened=""
     ),
 )
 """In the order in which a proposal's rules are evaluated and its obstacles are listed."""
@@ -155,7 +158,7 @@ CODES = {row.kind: row.code for row in ROWS}
 
 
 PRESSURE = frozenset(row.code for row in ROWS if row.compile or row.compile_quotas)
-"""The reasons that name a rule of the book; that of a withdrawn consent names the channel."""
+"""The reasons that name a rule of the book; those of a withdrawn consent and of an objection name the channel."""
 
 
 SHARED = frozenset(row.kind for row in ROWS if row.compile_quotas)

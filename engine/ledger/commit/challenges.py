@@ -202,7 +202,7 @@ def _customer_state(store: Store, live: LiveDecision, evaluation: Evaluation) ->
     """Consents and outcomes as the live decision read them; those that it did not read, as they are in the log."""
     logged, mine, theirs = live.logged.customer_state, evaluation.compiled.pressure, live.deciding.pressure
     has_candidates = live.has_candidates
-    has_consents = has_candidates and bool(live.deciding.outbound)
+    has_consents = has_candidates
     kept = _kept(store, live, evaluation)
     has_outcomes = has_candidates and theirs.outcomes >= mine.outcomes and theirs.hindsight >= mine.hindsight
     if not evaluation.candidates or (has_consents and has_outcomes):

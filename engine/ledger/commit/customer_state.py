@@ -48,7 +48,9 @@ class CustomerStates:
 
 
 def _needs_consent(evaluation: Evaluation) -> bool:
-    """Whether a channel of the request has a purpose that the customer may have withdrawn."""
+    """Whether a candidate is personalised, or a channel of the request has a purpose that the customer may have withdrawn."""
+    if any(candidate.compiled_campaign.campaign.personalised for candidate in evaluation.candidates):
+        return True
     book, placement = evaluation.compiled.book, evaluation.request.placement
     if placement:
         return bool(purposes_of(book.channels[book.placements[placement].channel]))

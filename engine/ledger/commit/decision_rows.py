@@ -1,12 +1,13 @@
 """Writes a decision as rows of the log: enough to repeat it exactly, without the values that the book keeps out of the log."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
 
 from engine.decide.answer import offer_of, to_json
-from engine.decide.arbitrate.campaign import Creative
+from engine.decide.arbitrate.campaign import CompiledCampaign, Creative
 from engine.decide.arbitrate.candidates import Proposal
 from engine.decide.evaluate import Evaluation, in_force
 from engine.decide.experiments.bid_prices import BidPrice
@@ -25,7 +26,6 @@ from engine.model.contact import Contact, ContactState
 from engine.model.customer import CustomerState, HeldSignal
 from engine.model.decision import ChosenOffer, Decision, Outcome, Reason
 from engine.model.instant import Instant
-from engine.model.values import is_blank
 from engine.rulebook.model.book import Attribute, Channel
 
 MOST_CANDIDATES = 50
@@ -77,27 +77,25 @@ def row_of(
     run: str | None = None,
 ) -> DecisionRow:
     """The row of a decision. first: its first offer, withheld or not. made_of: inputs and trace. run: that sent it."""
-    inputs, trace = made_of
     return DecisionRow(
-        decision_id=decision.decision_id,
-        request_id=decision.request_id or None,
-        person=person,
-        at=decision.at,
-        book_version=decision.book_version,
-        outcome=decision.outcome,
-        campaign=first.campaign,
-        offer=first.offer,
-        variant=first.variant,
-        channel=first.channel,
-        placement=placement or None,
-        score=first.score,
-        selection_probability=decision.selection_probability if first is not _NO_OFFER else None,
-        next_allowed_at=decision.next_allowed_at,
-        expires_at=first.expires_at,
-        inputs=inputs,
-        trace=trace,
-        answer=to_json(decision),
-        run=run,
+        decision.decision_id,
+        decision.request_id or None,
+        person,
+        decision.at,
+        decision.book_version,
+        decision.outcome,
+        first.campaign,
+        first.offer,
+        first.variant,
+        first.channel,
+        placement or None,
+        first.score,
+        decision.selection_probability if first is not _NO_OFFER else None,
+        decision.next_allowed_at,
+        first.expires_at,
+        *made_of,
+        to_json(decision),
+        run,
     )
 
 
@@ -125,29 +123,31 @@ def contact_row(
     """The row of one contact of a decision; withheld: why it is a shadow."""
     facts = contact.facts
     return ContactRow(
-        person=person,
-        at=contact.at,
-        decision_id=decision_id,
-        position=position,
-        state=initial_status(contact.expires_at).state if withheld is None else ContactState.SHADOW,
-        expires_at=contact.expires_at,
-        channel=facts.channel,
-        kind=facts.kind,
-        campaign=facts.campaign,
-        offer=facts.offer,
-        category=facts.category,
-        tags=orjson.dumps(sorted(facts.tags)).decode() if facts.tags else "[]",
-        zones=contact.zones,
-        alike=alike_of(contact),
-        counted_by=contact.counted_by,
-        cost=channels[facts.channel].cost_micros if withheld is None else 0,
+        person,
+        contact.at,
+        decision_id,
+        position,
+        initial_status(contact.expires_at).state if withheld is None else ContactState.SHADOW,
+        contact.expires_at,
+        *facts[:5],
+        _tags(facts.tags),
+        contact.zones,
+        alike_of(contact),
+        contact.counted_by,
+        channels[facts.channel].cost_micros if withheld is None else 0,
     )
+
+
+@lru_cache(maxsize=4096)
+def _tags(tags: frozenset[str]) -> str:
+    """As a contact's row has them, in order."""
+    return orjson.dumps(sorted(tags)).decode()
 
 
 def _inputs(evaluation: Evaluation, person: str) -> str:
     request, masked = evaluation.request, evaluation.compiled.masked
     values = request.attributes
-    hidden = [name for name in masked if name in values] if masked else []
+    hidden = masked.intersection(values) if masked else masked
     document: dict[str, Any] = {
         "attributes": {k: v for k, v in values.items() if k not in masked} if hidden else values,
         "masked": sorted(evaluation.compiled.masked_events.union(hidden)),
@@ -157,16 +157,16 @@ def _inputs(evaluation: Evaluation, person: str) -> str:
         "max_offers": request.max_offers,
         "salt": evaluation.compiled.book.salt,
     }
-    if any(map(is_blank, values.values())):
+    if [name for name, value in values.items() if type(value) is str and not value.strip()]:
         document["blank"] = "missing"  # earlier versions filled placeholders with blank texts
     if evaluation.compiled.cldr:
         document["cldr"] = (
             evaluation.compiled.cldr
         )  # earlier versions shortened the language, and had no formats
-    if empty := sorted(
-        name for name in set(hidden) - evaluation.compiled.masked_events if values[name] == ""
-    ):
-        document["masked_empty"] = empty  # an empty address is none
+    if empty := [
+        name for name in hidden if values[name] == "" and name not in evaluation.compiled.masked_events
+    ]:
+        document["masked_empty"] = sorted(empty)  # an empty address is none
     if person != request.customer:
         document["customer"] = request.customer
     if evaluation.units:
@@ -202,49 +202,11 @@ def _trace(
     customer_state: CustomerState,
     arm: RolloutArm | None,
 ) -> str:
-    listed = selection.tried[:MOST_CANDIDATES]
-    document: dict[str, Any] = {
-        "candidates": [
-            [
-                tried.candidate.compiled_campaign.campaign.name,
-                tried.candidate.score,
-                tried.reason.code,
-                tried.reason.name,
-                [[reason.code, reason.name] for reason in tried.obstacles],
-                tried.candidate.compiled_campaign.campaign.tier,
-            ]
-            for tried in listed
-        ],
-        "more_candidates": len(selection.tried) - len(listed),
-        "variants": [[*drawn_row(evaluation, chosen.proposal)] for chosen in selection.chosen],
-        "counters": [
-            _counter(rule_result, tried, channel_result.channel)
-            for index, tried in enumerate(selection.tried)
-            for channel_result in tried.read
-            for rule_result in channel_result.rule_results
-            if index < MOST_CANDIDATES or rule_result.rule.kind in SHARED
-        ],
-        "contacts": [_contact(contact) for contact in selection.history],
-    }
-    if learned := [
-        [proposal.compiled_campaign.campaign.name, *proposal.chosen.learned]
-        for proposal, *_ in selection.chosen
-        if proposal.chosen.learned is not None
-    ]:
-        document["learned"] = learned
-    if propensities := [
-        [tried.candidate.compiled_campaign.campaign.name, *tried.candidate.propensity]
-        for tried in selection.tried
-        if tried.candidate.propensity is not None
-    ]:
-        document["propensities"] = propensities
-    if prices := _prices(evaluation):
-        document["prices"] = prices
-    if experiments := [
-        *_experiments(evaluation, listed, selection, evaluation.subject(person, customer_state.kept)),
-        *([] if arm is None else [arm.experiment]),
-    ]:
-        document["experiments"] = experiments
+    document = (
+        _tried(evaluation, person, selection, customer_state) if selection.tried else dict(_NOTHING_TRIED)
+    )
+    if arm is not None:
+        document.setdefault("experiments", []).append(arm.experiment)
     if customer_state.kept:
         document["kept"] = [[*draw] for draw in customer_state.kept]
     if selection.outcomes:
@@ -254,6 +216,61 @@ def _trace(
             [purpose, *consent] for purpose, consent in sorted(customer_state.consents.items())
         ]
     return orjson.dumps(document).decode()
+
+
+_NOTHING_TRIED: Mapping[str, Any] = {
+    "candidates": (),
+    "more_candidates": 0,
+    "variants": (),
+    "counters": (),
+    "contacts": (),
+}
+
+
+def _tried(
+    evaluation: Evaluation, person: str, selection: Selection, customer_state: CustomerState
+) -> dict[str, Any]:
+    """The part of a trace that its candidates make."""
+    listed = selection.tried[:MOST_CANDIDATES]
+    variants, learned = [], []
+    for proposal, _, _ in selection.chosen:
+        variants.append([*drawn_row(evaluation, proposal)])
+        if proposal.chosen.learned is not None:
+            learned.append([proposal.compiled_campaign.campaign.name, *proposal.chosen.learned])
+    document: dict[str, Any] = {
+        "candidates": [_candidate(tried) for tried in listed],
+        "more_candidates": len(selection.tried) - len(listed),
+        "variants": variants,
+        "counters": [
+            _counter(rule_result, tried, channel)
+            for index, tried in enumerate(selection.tried)
+            for channel, rule_results in tried.read
+            for rule_result in rule_results
+            if index < MOST_CANDIDATES or rule_result.rule.kind in SHARED
+        ],
+        "contacts": [_contact(contact) for contact in selection.history] if selection.history else (),
+    }
+    if learned:
+        document["learned"] = learned
+    if propensities := [
+        [tried.candidate.compiled_campaign.campaign.name, *tried.candidate.propensity]
+        for tried in selection.tried
+        if tried.candidate.propensity is not None
+    ]:
+        document["propensities"] = propensities
+    if prices := _prices(evaluation):
+        document["prices"] = prices
+    if samples := [*_samples(listed, selection)]:
+        subject = evaluation.subject(person, customer_state.kept)
+        document["experiments"] = [_experiment(evaluation, drawn, subject) for drawn in samples]
+    return document
+
+
+def _candidate(tried: TriedCandidate) -> list[Any]:
+    """As `replay` reads it: campaign, score, result, what the result names, obstacles, tier."""
+    candidate, reason, campaign = tried.candidate, tried.reason, tried.candidate.compiled_campaign.campaign
+    obstacles = [*map(list, tried.obstacles)] if tried.obstacles else ()
+    return [campaign.name, candidate.score, reason.code, reason.name, obstacles, campaign.tier]
 
 
 def _prices(evaluation: Evaluation) -> list[list[Any]]:
@@ -306,46 +323,43 @@ def _counter(
 
     Of a budget also what a contact costs, in millionths of the currency as the count and the limit.
     """
-    rule = rule_result.rule
-    counter = (
-        rule.name,
-        rule_result.counted,
-        rule_result.limit,
-        rule_result.blocks,
-        rule_result.next_allowed_at if rule_result.blocks else None,
-        tried.candidate.compiled_campaign.campaign.name,
-        channel,
-    )
+    rule, blocks, next_allowed_at, counted, limit, *_ = rule_result
+    campaign = tried.candidate.compiled_campaign.campaign.name
+    counter = (rule.name, counted, limit, blocks, next_allowed_at if blocks else None, campaign, channel)
     return (*counter, rule.amount) if isinstance(rule, QuotaRule) and rule.amount != 1 else counter
 
 
-def _experiments(
-    evaluation: Evaluation, listed: Sequence[TriedCandidate], selection: Selection, subject: DrawSubject
-) -> Iterator[list[str | float | bool]]:
-    """The experiments that had a part: campaign, purpose, name, salt, bounds of the range, whether the person is in it.
+def _experiment(
+    evaluation: Evaluation, drawn: tuple[CompiledCampaign, Sample], subject: DrawSubject
+) -> list[str | float | bool]:
+    """An experiment that had a part: campaign, purpose, name, salt, bounds of the range, whether the person is in it.
 
     Of what was drawn by a unit, also the unit's id.
     """
-    samples_by_campaign: list[tuple[str, Sequence[Sample]]] = [
-        (tried.candidate.compiled_campaign.campaign.name, tried.candidate.compiled_campaign.gates)
-        for tried in listed
-    ]
-    samples_by_campaign += [
-        (chosen.proposal.compiled_campaign.campaign.name, chosen.proposal.campaign_channel.withholding)
-        for chosen in selection.chosen
-    ]
-    samples_by_campaign += [
-        (tried.candidate.compiled_campaign.campaign.name, [*_trials(tried)]) for tried in listed if tried.read
-    ]
-    for campaign, samples in samples_by_campaign:
-        for sample in samples:
-            row = sample_row(sample, subject, evaluation.request.now, evaluation.conversions)
-            yield [campaign, *row]
+    compiled_campaign, sample = drawn
+    row = sample_row(sample, subject, evaluation.request.now, evaluation.conversions)
+    return [compiled_campaign.campaign.name, *row]
+
+
+def _samples(
+    listed: Sequence[TriedCandidate], selection: Selection
+) -> Iterator[tuple[CompiledCampaign, Sample]]:
+    """The samples that had a part, each with its campaign: gates, then what withholds, then trials of rules."""
+    for tried in listed:
+        for sample in tried.candidate.compiled_campaign.gates:
+            yield tried.candidate.compiled_campaign, sample
+    for chosen in selection.chosen:
+        for sample in chosen.proposal.campaign_channel.withholding:
+            yield chosen.proposal.compiled_campaign, sample
+    for tried in listed:
+        if tried.read:
+            for sample in _trials(tried):
+                yield tried.candidate.compiled_campaign, sample
 
 
 def _trials(tried: TriedCandidate) -> Iterator[Sample]:
     """The trials of the rules that were evaluated for the candidate, each rule's once."""
-    seen = set()
+    seen: set[str] = set()
     channels = tried.candidate.compiled_campaign.campaign_channels
     for channel_result in tried.read:
         trials = channels[channel_result.channel].trials

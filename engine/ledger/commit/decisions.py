@@ -14,6 +14,7 @@ from engine.decide.evaluate import Evaluation
 from engine.decide.experiments.rollout import RolloutArm
 from engine.decide.pressure.counters import QuotaKey
 from engine.decide.select import Selection, select
+from engine.decide.signals.infer import NO_CONCLUSIONS
 from engine.ledger.commit.assignments import KeptDraws
 from engine.ledger.commit.books import keep_books
 from engine.ledger.commit.commands import Command, NamesToLink, Stage, UnitOfWork
@@ -163,9 +164,11 @@ class _GroupDecider:
         if arm is not None and not arm.decides_for(self._identities.person_of(evaluation.request.customer)):
             return OtherVersion("another version of the book decides for this person; a retry is safe")
         try:
+            if evaluation.compiled.ramped:
+                evaluation = evaluation._replace(conversions=self._conversions)
             if evaluation.request.mode is Mode.PREVIEW:
-                return self._preview(self._with_conversions(evaluation))
-            return self._decide(self._with_conversions(evaluation), arm)
+                return self._preview(evaluation)
+            return self._decide(evaluation, arm)
         except self._of_group:
             raise  # the transaction is over; the group is tried again in halves
         except Exception as fault:
@@ -182,11 +185,6 @@ class _GroupDecider:
         if _is_other_question(evaluation, answered, decision):
             return RequestIdTaken("this request_id was used for another question")
         return decision
-
-    def _with_conversions(self, evaluation: Evaluation) -> Evaluation:
-        return (
-            evaluation._replace(conversions=self._conversions) if evaluation.compiled.ramped else evaluation
-        )
 
     def _preview(self, evaluation: Evaluation) -> Decision:
         """Decides against the contacts of everybody the request names, and keeps nothing."""
@@ -216,7 +214,8 @@ class _GroupDecider:
         if evaluation.compiled.sticky:
             self._kept.add(evaluation, person, selection, row.decision_id)
         request = evaluation.request
-        self._concluded.add(person, evaluation.concluded, request.now, request.elapsed)
+        if evaluation.concluded is not NO_CONCLUSIONS:
+            self._concluded.add(person, evaluation.concluded, request.now, request.elapsed)
         self._reserve(row, selection, contacts, request.elapsed)
         if row.request_id:  # the same request_id, later in this group or any other, gets the same decision
             self._requests.append(RequestRow(row.request_id, row.decision_id))

@@ -25,10 +25,14 @@ def transaction(store: Store, commands: Sequence[AnyCommand]) -> Iterator[None]:
 
     Who bears a name is known for sure only once the person is locked. So the names are locked first; where some of them
     are linked, it begins again with their persons locked as well, until those still bear the names. The persons of
-    decisions that commands read are found and locked in the same way.
+    decisions that commands read are found and locked in the same way. Where writers come one by one nothing is locked.
     """
     for indexes in _by_kind(commands, without=()):
         type(commands[indexes[0]]).prepare(store, [commands[index] for index in indexes])
+    if store.has_one_writer:
+        with store.transaction():
+            yield
+        return
     others = {lock for command in commands for lock in command.locks()}
     locked: set[str] = set().union(*(command.customers() for command in commands))
     while True:

@@ -130,8 +130,12 @@ class Quotas:
         Of a period that began and whose end is not known here, which that of hours and minutes is, a contact of a simulated
         future takes nothing: others see it.
         """
+        plans = {id(contact.counters): contact.counters for contact in contacts}
+        known = new_counters.known(self._store, sorted(set().union(*plans.values())))
+        if not known:
+            return
         by_plan = {(id(contact.counters), contact.contact.at): contact.counters for contact in contacts}
-        names = {(name, at) for (_, at), counters in by_plan.items() for name in counters}
+        names = {(name, at) for (_, at), counters in by_plan.items() for name in known.intersection(counters)}
         latest = new_counters.latest(self._store, sorted(names))
         keys = {(name, at): key.current(at) for (name, at), key in latest.items()}
         self._open(dict.fromkeys(keys.values()))

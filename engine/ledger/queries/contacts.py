@@ -6,6 +6,7 @@ the last to stop counting.
 """
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -15,7 +16,7 @@ from engine.ledger.store.rows import ContactRow, DecisionRow
 from engine.ledger.store.statements import Select, columns
 from engine.ledger.store.store import Store
 from engine.model.contact import Contact, Facts
-from engine.model.instant import Instant
+from engine.model.instant import Instant, Microseconds
 
 FEW = 32
 """Contacts of a person that are read without looking at their kinds."""
@@ -92,9 +93,14 @@ def kinds_of(store: Store, persons: Sequence[str]) -> list[tuple[str, str]]:
 def alike_of(contact: Contact) -> str:
     """The kind of a contact: a hash of all that a rule can read of it but its time."""
     held = None if contact.expires_at is None else contact.expires_at - contact.at
-    described = [*contact.facts[:5], sorted(contact.facts.tags), contact.zones, held]
-    if contact.counted_by is not None:
-        described.append(contact.counted_by)
+    return _alike(contact.facts, contact.zones, held, contact.counted_by)
+
+
+@lru_cache(maxsize=4096)
+def _alike(facts: Facts, zones: str, held: Microseconds | None, counted_by: str | None) -> str:
+    described = [*facts[:5], sorted(facts.tags), zones, held]
+    if counted_by is not None:
+        described.append(counted_by)
     return blake2b(orjson.dumps(described), digest_size=12).hexdigest()
 
 

@@ -34,6 +34,13 @@ _PRESENT = Select(
 """Those of the counters that are in the log."""
 
 
+_KNOWN = Select(
+    "given.counter",
+    "FROM :given(counter text) AS given WHERE EXISTS (SELECT 1 FROM counters AS c WHERE c.counter = given.counter)",
+)
+"""Those of the names that some counter of the log has."""
+
+
 _LATEST = Select(
     "given.counter, given.at, (SELECT max(c.period) FROM counters AS c"
     " WHERE c.counter = given.counter AND c.period <= given.at)",
@@ -119,6 +126,11 @@ no such rule, made them in a period that had no counter (`Quotas.follow`). The o
 def present(store: Store, keys: Sequence[QuotaKey]) -> set[QuotaKey]:
     """Those of the counters that are in the log."""
     return {QuotaKey(*row) for row in store.select(_PRESENT, [tuple(key) for key in keys])}
+
+
+def known(store: Store, names: Sequence[str]) -> set[str]:
+    """Those of the names that some counter of the log has, of whatever period."""
+    return {name for (name,) in store.select(_KNOWN, names)}
 
 
 def latest(store: Store, counters: Sequence[tuple[str, Instant]]) -> dict[tuple[str, Instant], QuotaKey]:

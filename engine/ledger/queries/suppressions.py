@@ -24,7 +24,7 @@ _UNDER_WAY = DAY
 
 _ERASED = re.compile(r"erased~[0-9a-f]{32}")
 
-_FOUND = Select(
+_KEPT_OF = Select(
     columns(SuppressionRow._fields), "FROM suppressions WHERE name_hash IN :given(name_hash text)"
 )
 """What is kept of names."""
@@ -77,7 +77,7 @@ def suppressed(store: Store, names: Collection[str], key: bytes) -> Suppressed:
     """What is kept of those of the names that were erased."""
     by_hash = {_hmac(key, "name", name): name for name in names}
     known = Suppressed()
-    for name_hash, purpose, since in store.select(_FOUND, list(by_hash)):
+    for name_hash, purpose, since in store.select(_KEPT_OF, list(by_hash)):
         known.setdefault(by_hash[name_hash], {})[purpose] = since
     return known
 

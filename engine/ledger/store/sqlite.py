@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ class SqliteStore(Store):
     """
 
     errors = (sqlite3.Error,)
+    has_one_writer = True
     begins_at_once = True
 
     def __init__(self, url: str, *, busy_timeout: float = 2.0) -> None:
@@ -153,8 +155,7 @@ class SqliteStore(Store):
         """Adds rows to the table of their type; `conflict` says in SQL what becomes of one whose key is there."""
         for start in range(0, len(rows), _MOST_ROWS):
             chunk = rows[start : start + _MOST_ROWS]
-            values = [value for values in chunk for value in values]
-            self._run(_insert_sql(row, len(chunk), conflict), values)
+            self._run(_insert_sql(row, len(chunk), conflict), [*chain.from_iterable(chunk)])
 
     def load(self, row: type[RowT], rows: Sequence[RowT]) -> None:
         """Adds rows, one after the other by the same statement."""
@@ -310,7 +311,9 @@ def _insert_sql(row: type, rows: int, conflict: str) -> str:
     table = table_of(row)
     columns = table.columns.keys()
     marks = ", ".join([f"({', '.join('?' * len(columns))})"] * rows)
-    return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES {marks} {conflict}"
+    # without OR FAIL a statement of many rows copies every page that it changes, to be able to undo itself alone
+    verb = "INSERT" if conflict else "INSERT OR FAIL"
+    return f"{verb} INTO {table.name} ({', '.join(columns)}) VALUES {marks} {conflict}"
 
 
 @cache

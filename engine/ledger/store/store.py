@@ -23,6 +23,9 @@ class Store(ABC):
     shards: int = 1
     """Into how many rows a counter is divided: one where writers come one by one anyway."""
 
+    has_one_writer: bool = False
+    """Whether transactions that write come one by one, so that locks say nothing more."""
+
     most_locks: int | None = None
     """The locks that one transaction may take; None where they cost nothing."""
 

@@ -1,7 +1,6 @@
 """Rows of a table that are alike but for a few texts: made once as a template, into which each row puts its own."""
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -24,7 +23,7 @@ class RowTemplate:
     def line(self, values: Sequence[str]) -> str:
         """The row in the text format of PostgreSQL's COPY. values: of the stand-ins in order, as `copied_texts` has them."""
         if self._line is None:
-            self._line = _pattern("\t".join(map(_copied, self._row)) + "\n", self._stand_ins)
+            self._line = _pattern(_copied(self._row), self._stand_ins)
         text, picked = self._line
         return text % picked(values)
 
@@ -51,14 +50,19 @@ class _Pattern(NamedTuple):
 
 
 def _pattern(text: str, stand_ins: tuple[str, ...]) -> _Pattern:
-    expression = _expression(stand_ins)
-    numbers = tuple(map(stand_ins.index, expression.findall(text)))
-    return _Pattern(expression.sub("%s", text.replace("%", "%%")), _picker(numbers))
+    text = text.replace("%", "%%")
+    found = sorted((at, number) for number, own in enumerate(stand_ins) for at in _starts(text, own))
+    for own in stand_ins:
+        text = text.replace(own, "%s")
+    return _Pattern(text, _picker(tuple(number for _, number in found)))
 
 
-@cache
-def _expression(stand_ins: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(map(re.escape, stand_ins)))
+def _starts(text: str, part: str) -> Iterator[int]:
+    """Where the part occurs in the text."""
+    at = text.find(part)
+    while at >= 0:
+        yield at
+        at = text.find(part, at + len(part))
 
 
 @cache
@@ -77,11 +81,14 @@ def copied_texts(texts: Sequence[str]) -> Sequence[str]:
     return texts
 
 
-def _copied(value: Any) -> str:
-    """A value in the text format of COPY."""
-    if value is None:
-        return "\\N"
+def _copied(row: Sequence[Any]) -> str:
+    """A row in the text format of COPY."""
+    texts = copied_texts(["" if value is None else _text(value) for value in row])
+    nulls = zip(row, texts, strict=True)
+    return "\t".join(["\\N" if value is None else text for value, text in nulls]) + "\n"
+
+
+def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "t" if value else "f"
-    text = str(value)
-    return text.translate(_ESCAPES) if any(map(text.__contains__, _ESCAPED)) else text
+    return str(value)

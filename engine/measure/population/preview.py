@@ -13,6 +13,8 @@ from engine.batch.lanes import ColumnPlan
 from engine.batch.results import Funnel
 from engine.batch.scarce import ScarceWay
 from engine.decide.compiled import CompiledBook
+from engine.decide.experiments.bid_prices import NO_BID_PRICES, BidPrices
+from engine.decide.experiments.learning import Learned
 from engine.decide.pressure.counters import QuotaKey
 from engine.measure.population.columns import ColumnFile, PeopleChunk
 from engine.measure.population.files import Fault
@@ -35,6 +37,18 @@ class Preview(NamedTuple):
     """How counters that all customers share were shared out; None where that was not requested."""
 
 
+class KnownOfLog(NamedTuple):
+    """What a preview goes by of a log."""
+
+    counted: Mapping[QuotaKey, int]
+    """What the counters have counted that are shared out."""
+    prices: BidPrices
+    """By which a book with `scarce: prices` decides."""
+
+
+NOTHING_KNOWN = KnownOfLog({}, NO_BID_PRICES)
+
+
 def preview(
     path: Path,
     compiled: CompiledBook,
@@ -42,11 +56,11 @@ def preview(
     advance: OnVisits = lambda _: None,
     *,
     way: ScarceWay | None = None,
-    counted: Mapping[QuotaKey, int] | None = None,
+    known: KnownOfLog = NOTHING_KNOWN,
 ) -> Preview:
     """Decides everybody in the file; by `way`, what all customers share is then shared out among them.
 
-    counted: what counters have counted that are shared out; None: nothing.
+    known: what of a log it goes by.
 
     Raises PeopleRefused if the file does not fit, Disagreement if columns and engine differ, and what opening it raises.
     """
@@ -54,7 +68,9 @@ def preview(
     names = _Names()
     with ExitStack() as stack:
         spool = None if way is None else stack.enter_context(PairSpool(compiled, plan.now))
-        kernel = Kernel(compiled, plan, on_going=None if spool is None else spool.add)
+        learned = Learned()
+        learned.bid_prices = known.prices
+        kernel = Kernel(compiled, plan, learned=learned, on_going=None if spool is None else spool.add)
         for chunk in file.chunks():
             names.add(chunk)
             if not file.faults.count:
@@ -66,7 +82,7 @@ def preview(
             file.faults.add(Fault(0, "", "there are no people"))
         if file.faults.count:
             raise PeopleRefused(file.faults)
-        left = left_of(shared_rules(compiled), counted or {}, plan.now)
+        left = left_of(shared_rules(compiled), known.counted, plan.now)
         shared_out = None if spool is None or way is None else spool.share_out(way, left)
     return Preview(kernel.funnel, file.ignored, shared_out)
 

@@ -23,7 +23,7 @@ _REACHED = """
 WITH staged AS (
     SELECT campaign, person, decision_id, code, CASE
         WHEN code IN ('other_slot', 'ramping') THEN 1
-        WHEN code IN ('no_variant', 'not_worth_it', 'unreachable', 'no_consent') THEN 2
+        WHEN code IN ('no_variant', 'not_worth_it', 'unreachable', 'no_consent', 'objected') THEN 2
         WHEN code IN ('not_requested', 'not_active', 'not_eligible') THEN 2
         WHEN code IN ('outranked', 'group_taken', 'category_full') THEN 3
         WHEN code IN ('quiet', 'capped', 'too_soon', 'paused', 'out_of_stock', 'over_capacity') THEN 4

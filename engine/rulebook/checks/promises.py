@@ -1,9 +1,10 @@
-"""Promises of offers and variants: the variants of a campaign promise the same, and nearly equal names are reported."""
+"""What campaigns promise: one thing in all variants, by names that are not misspelt; or to use nothing of the customer."""
 
 import difflib
 from collections.abc import Iterable, Iterator
 
-from engine.rulebook.model.book import Campaign, Offer
+from engine.conditions.model import attributes_of
+from engine.rulebook.model.book import Campaign, Content, Offer, Placeholder
 from engine.rulebook.report.diagnostics import Code, Severity, quote
 from engine.rulebook.report.findings import Findings, Path
 
@@ -12,6 +13,9 @@ _MOST = 1_000
 
 _ALIKE = 0.8
 """From which likeness on two names may be one that is misspelt."""
+
+_OF_NOBODY = "now."
+"""What attributes begin with that are the same for every customer, but for their clock."""
 
 
 def check_promises(campaign: Campaign, offer: Offer | None, path: Path, findings: Findings) -> None:
@@ -60,3 +64,49 @@ def _uses(offers: Iterable[Offer], campaigns: Iterable[Campaign]) -> Iterator[tu
         for variant in campaign.variants:
             if variant.promise:
                 yield variant.promise, ("campaigns", campaign.name, "variants", variant.name, "promise")
+
+
+def check_unpersonalised(campaign: Campaign, offer: Offer | None, path: Path, findings: Findings) -> None:
+    """Reports what a campaign with `personalised: false` uses of the customer: attributes, signals, and what was learned."""
+    if campaign.personalised:
+        return
+    hint = "leave it out, or leave out `personalised: false`"
+    for where, name in _names(campaign, offer, path):
+        if not name.startswith(_OF_NOBODY):
+            message = f"`personalised: false`, and yet it depends on {quote(name)}"
+            findings.key_error(where, Code.VALUE, message, hint)
+    if campaign.learn is not None or campaign.propensity.learned:
+        message = "`personalised: false` beside what is learned"
+        findings.key_error((*path, "personalised"), Code.VALUE, message, hint)
+
+
+def _names(campaign: Campaign, offer: Offer | None, path: Path) -> Iterator[tuple[Path, str]]:
+    """The attributes that the campaign depends on, each with its place."""
+    for name in sorted(attributes_of(campaign.when)):
+        yield (*path, "when"), name
+    for key, factor in (("value", campaign.value), ("propensity", campaign.propensity)):
+        if factor is not None and factor.attribute:
+            yield (*path, key), factor.attribute
+    for index, boost in enumerate(campaign.boosts):
+        for name in sorted(attributes_of(boost.when)):
+            yield (*path, "boosts", index), name
+    for variant in campaign.variants:
+        here = (*path, "variants", variant.name)
+        for name in sorted(attributes_of(variant.when) | _placeholders(variant.content)):
+            yield here, name
+    if not campaign.variants and offer is not None and offer.content is not None:
+        for name in sorted(_placeholders(offer.content)):
+            yield (*path, "offer"), name
+
+
+def _placeholders(content: Content) -> set[str]:
+    """The attributes whose values stand in the texts, in whatever language."""
+    fields = [content.default, *content.channels.values()]
+    names = {
+        part.attribute
+        for texts in fields
+        for template in texts.values()
+        for part in template.parts
+        if isinstance(part, Placeholder)
+    }
+    return names.union(*(_placeholders(own) for own in content.locales.values()))

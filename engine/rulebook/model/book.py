@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -118,6 +119,11 @@ class Format(StrEnum):
 _MOST_MICROS = 9 * 10**18
 
 
+@lru_cache(maxsize=1024)
+def _in_micros(cost: float) -> int:
+    return min(round(Decimal(repr(cost)) * MICROS), _MOST_MICROS)
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
     """A way to reach a customer."""
@@ -150,7 +156,7 @@ class Channel:
     @property
     def cost_micros(self) -> int:
         """The cost of one contact, rounded to millionths of the book's currency; at most what an integer of 64 bits holds."""
-        return min(round(Decimal(repr(self.cost)) * MICROS), _MOST_MICROS)
+        return _in_micros(self.cost)
 
     def format_of(self, name: str) -> Format:
         """The format of the field of the name."""
@@ -359,6 +365,8 @@ class Campaign:
     """After which outcomes of its own decisions it does not go on for a customer, and for how long."""
     budget: Quota | None = None
     """Limit on what its contacts cost, over all customers."""
+    personalised: bool = True
+    """Whether it depends on the customer; one that does not goes to those, too, who object to being profiled."""
 
 
 class ScoreKind(StrEnum):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from engine.conditions.dnf import CLAUSE_LIMIT, clauses_of
 from engine.conditions.model import ALWAYS, All, Condition
 from engine.rulebook.checks.content import ContentCheck, channels_without, check_price, never_known
-from engine.rulebook.checks.promises import check_promises
+from engine.rulebook.checks.promises import check_promises, check_unpersonalised
 from engine.rulebook.conditions.grammar import Grammar
 from engine.rulebook.content.fields import ContentReader
 from engine.rulebook.model.book import (
@@ -115,7 +115,9 @@ class CampaignReader:
             shape.sticky,
             stops(name, shape.stop or {}, (*path, "stop"), findings),
             self._budget(name, shape, reached, (*path, "budget")),
+            shape.personalised,
         )
+        check_unpersonalised(campaign, offer, path, findings)
         if campaign.sticky and campaign.learn is not None and campaign.learn.explore is not None:
             message = "`sticky` beside `learn`: learned shares draw a variant anew every day"
             findings.key_error((*path, "sticky"), Code.VALUE, message, "leave out one of the two")

@@ -362,6 +362,8 @@ class CampaignShape(Shape):
     """The attribute whose values are drawn in place of persons, or `person`; the book's unit if it is left out."""
     sticky: bool = False
     """Whether who was once treated or control stays so, with the variant that was drawn, when shares change."""
+    personalised: bool = True
+    """`false`: nothing in it depends on the customer, so that it goes to those, too, who object to being profiled."""
 
 
 Names: TypeAlias = Annotated[

@@ -32,6 +32,10 @@ _MOST_GUESSES = 4
 """A link may come between two guesses, or another stage."""
 
 
+_AT_A_TIME = 32
+"""Messages of a batch that are read before other calls have their turn: 2 to 3 ms of the event loop."""
+
+
 class Answered(NamedTuple, Generic[_MessageT]):
     """A message, and what became of it."""
 
@@ -103,7 +107,11 @@ async def _part(
     decide: DecideAll,
 ) -> list[Answered[_MessageT]]:
     """The answers to messages that one version serves."""
-    parsed = [parse(serving, message) for message in messages]
+    parsed: list[Request | Exception] = []
+    for start in range(0, len(messages), _AT_A_TIME):
+        if start:
+            await asyncio.sleep(0)
+        parsed += [parse(serving, message) for message in messages[start : start + _AT_A_TIME]]
     valid = [item for item in parsed if isinstance(item, Request)]
     answers = await decide(serving.engine, valid) if valid else ()
     ordered = in_order(parsed, answers)

@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from engine.decide.experiments.bucketing import identity, rendezvous_score, stable_fraction, stable_hash
+from engine.decide.experiments.bucketing import (
+    identity,
+    rendezvous_score,
+    salted,
+    stable_fraction,
+    stable_hash,
+)
 from tests.decide.experiments.blake2b import blake2b
 
 PUBLISHED: dict[str, Any] = json.loads((Path(__file__).parent / "vectors.json").read_text(encoding="utf-8"))
@@ -21,6 +27,13 @@ def test_the_engine_makes_what_is_published(vector: dict[str, Any]) -> None:
     assert key.hex() == vector["bytes"]
     assert f"{stable_hash(key):016x}" == vector["hash"]
     assert stable_fraction(key) == vector["fraction"]
+
+
+@pytest.mark.parametrize("vector", PUBLISHED["vectors"], ids=lambda vector: "-".join(vector["parts"])[:60])
+def test_keys_concatenate(vector: dict[str, Any]) -> None:
+    """The key of all parts is that of salt and purpose, kept from before, and that of the others behind it."""
+    others = identity(*vector["parts"])
+    assert salted("s", "variant") + others == identity("s", "variant", *vector["parts"])
 
 
 @pytest.mark.parametrize("vector", PUBLISHED["vectors"], ids=lambda vector: "-".join(vector["parts"])[:60])

@@ -20,7 +20,7 @@ def test_each_kind_has_one_row() -> None:
 
 
 def test_the_reasons_that_name_a_rule() -> None:
-    """All of the rows but that of withdrawn consents, which names the channel."""
+    """All of the rows but those of what the customer said, which name the channel."""
     assert {
         ReasonCode.QUIET,
         ReasonCode.CAPPED,
@@ -30,7 +30,7 @@ def test_the_reasons_that_name_a_rule() -> None:
         ReasonCode.OVER_CAPACITY,
         ReasonCode.OVER_BUDGET,
     } == PRESSURE
-    assert set(CODES.values()) - PRESSURE == {ReasonCode.NO_CONSENT}
+    assert set(CODES.values()) - PRESSURE == {ReasonCode.NO_CONSENT, ReasonCode.OBJECTED}
 
 
 def test_each_section_has_a_row_and_a_reader() -> None:
@@ -42,9 +42,9 @@ def test_each_section_has_a_row_and_a_reader() -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.kind)
 def test_each_row_is_complete(row: RuleRow) -> None:
-    """It is compiled from the book one way, unless it is a customer's withdrawal; it has a wire value and words."""
+    """It is compiled from the book one way, unless it is what a customer said; it has a wire value and words."""
     ways = (row.compile is not None) + (row.compile_quotas is not None)
-    assert ways == (row.kind is not RuleKind.CONSENT)
+    assert ways == (row.kind not in (RuleKind.CONSENT, RuleKind.OBJECTION))
     result = RuleReading("c", "sms", "r", row.kind, True, 1, 2, "w", (), None)
     message = reading(result)
     assert pb.PressureKind.Name(message.kind) == f"PRESSURE_KIND_{row.kind.name}"
