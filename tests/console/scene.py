@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import httpx
+import pytest
 
 from engine.api.v1 import rulebooks_pb2 as pb
 from engine.client import Client, RulebooksClient, outcome, request
@@ -20,6 +21,7 @@ from engine.server.access.roles import Role
 from engine.server.access.tokens import add, entry_of, new_token
 from tests.console.conftest import RunningConsole, console_of
 from tests.servers import Server, serving
+from tests.waiting import HANGS
 
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>"
 """What would run in a page that does not escape it."""
@@ -122,6 +124,10 @@ def scene_of(folder: Path, *options: str) -> Iterator[Scene]:
         roles = tuple(Role) if name == "all" else (Role(name),)
         add(entry_of(token, name, roles), callers)
     with ExitStack() as stack:
+        environment = stack.enter_context(pytest.MonkeyPatch.context())
+        environment.setenv(
+            "TACT_REQUEST_TIMEOUT", str(HANGS)
+        )  # publishing checks the book in a process of its own
         server = stack.enter_context(serving(book, log, "--callers", str(callers)))
         decision_id, version = _happen(server.target, tokens["all"])
         words = ("--server", server.target, "--callers", str(callers), *options)
@@ -133,7 +139,7 @@ def scene_of(folder: Path, *options: str) -> Iterator[Scene]:
 
 def _happen(target: str, token: str) -> tuple[str, str]:
     """Decides, reports and publishes; the id of a decision about somebody with a hostile name, and the version."""
-    with Client(target, token=token, timeout=60) as client:
+    with Client(target, token=token, timeout=HANGS) as client:
         made = [
             client.decide(request(name, profile={"age": age, "motto": HOSTILE, "phone": "+33 1"}))
             for name, age in ((CUSTOMER, 30), ("bob", 12), ("bob", 12))
@@ -145,7 +151,7 @@ def _happen(target: str, token: str) -> tuple[str, str]:
                 outcome(made[1].decision_id, "converted", now, order=HOSTILE),
             ]
         ).raise_for_errors()
-    with RulebooksClient(target, token=token, timeout=60) as client:
+    with RulebooksClient(target, token=token, timeout=HANGS) as client:
         files = [pb.BookFile(name="book.yaml", content=BOOK.encode())]
         release = client.publish(pb.PublishRequest(files=files, note=HOSTILE)).release
         client.activate(pb.ActivateRequest(name=release.name, version=release.version, note=HOSTILE))
@@ -154,7 +160,7 @@ def _happen(target: str, token: str) -> tuple[str, str]:
 
 def _until_counted(scene: Scene) -> None:
     """Waits until the totals have the decisions."""
-    browser, deadline = scene.browser(), time.monotonic() + 60
+    browser, deadline = scene.browser(), time.monotonic() + HANGS
     while "Totals are counted up to" not in browser.get("/").text:
         assert time.monotonic() < deadline
         time.sleep(0.05)
