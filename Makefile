@@ -26,7 +26,7 @@ test: lint types contracts drift unit ## Everything that must hold: style, types
 test-pythons: ## Run a quick part of the tests, and the demo, with every Python from 3.11 to 3.14 that is here
 	@scripts/test-pythons.sh
 
-test-node: setup ## Call a real server from Node, as the how-to does, and compare the services of the benchmark; installs Node's packages into build/node and build/peers-service
+test-node: setup ## Call a real server from Node, bundle the console's scripts again, compare the benchmark's services; installs Node's packages into build
 	@PYTHON=$(BIN)/python scripts/test-node.sh
 
 test-editor: setup ## Open all shipped books in yaml-language-server, and package the extension for VS Code; installs Node's packages into build/editor

@@ -146,8 +146,8 @@ def _covered(content: Content, channel: str, tag: str) -> str:
 
 
 def _worst(states: Iterator[str]) -> str:
-    found = set(states)
-    return "whole" if found == {"whole"} else "none" if found == {"none"} else "partly"
+    known = set(states)
+    return "whole" if known == {"whole"} else "none" if known == {"none"} else "partly"
 
 
 # ---------------------------------------------------------------- calendar

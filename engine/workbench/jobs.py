@@ -234,15 +234,15 @@ def replay(job: Mapping[str, Any], tell: Callable[..., None]) -> dict[str, Any]:
         since = until - job["days"] * DAY if job["days"] else 0
         with store.transaction(writes=False):
             total, from_ = newest_period(store, since, until, MOST_REPLAYED)
-        told = _Told(total, tell)
-        compared = diff_log(store, pair, books=Books(store), period=(from_, until), advance=told.advance)
+        progress = _Progress(total, tell)
+        compared = diff_log(store, pair, books=Books(store), period=(from_, until), advance=progress.advance)
     finally:
         store.close()
     document = diff_document(compared, (pair[0].book.version, pair[1].book.version))
     return {**document, "since": from_, "until": until, "cut": from_ > since}
 
 
-class _Told:
+class _Progress:
     """Tells how far it is, not at every step."""
 
     def __init__(self, total: int, tell: Callable[..., None]) -> None:

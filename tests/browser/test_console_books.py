@@ -105,7 +105,7 @@ def test_a_marketer_changes_a_rule(house: ConsoleHouse, visit: Visit) -> None:
     replace(page, "gte: 18", "gtr: 21")
     seen(page, "#editor-problems", "there is no operator 'gtr'")
     picture(page, "editor-problem")
-    page.locator("#editor-problems button.fix").first.click()
+    page.locator("#editor-problems .problem.error button.fix").first.click()
     page.locator("#editor-problems", has_text="no operator").wait_for(state="detached")
     replace(page, "lt: 18", "lt: 21")
     page.get_by_role("button", name="Save", exact=True).click()

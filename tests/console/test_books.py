@@ -212,8 +212,8 @@ def test_campaigns_have_a_calendar_and_texts(house: ConsoleHouse, browsers: Brow
     book = (
         BOOK.replace("consent: not_needed", "consent: not_needed, format: sms")
         .replace(
-            "{default: {text: A cream}}",
-            "{default: {text: 'Cream €'}, locales: {de: {default: {text: Für dich “neu”}}}}",
+            "content: {default: {text: A cream}}",
+            "content: {default: {text: 'Cream €'}}, locales: {de: {text: Für dich “neu”}}",
         )
         .replace("adults: {", "adults: {active: {from: 2026-03-02, until: 2026-03-03}, ")
     )

@@ -35,7 +35,7 @@ class ListedBook(NamedTuple):
     newest: PublicationRow | None
 
 
-class Arm(NamedTuple):
+class VersionTally(NamedTuple):
     """What a version decided since another one is staged beside it."""
 
     version: str
@@ -144,13 +144,13 @@ def _state(store: Store, row: PublicationRow, last: ActivationRow | None) -> str
     return "earlier" if releases.was_live(store, row.name, row.version) else "published"
 
 
-def _arms(store: Store, last: ActivationRow) -> list[Arm]:
+def _arms(store: Store, last: ActivationRow) -> list[VersionTally]:
     """What the live and the staged version decided since the stage began."""
     outcomes: dict[str, dict[str, int]] = {last.live: {}, last.version: {}}
     for version, outcome, number in outcomes_by_version(store, last.at, _MOST_COMPARED):
         if version in outcomes:
             outcomes[version][outcome] = number
-    return [Arm(version, found) for version, found in outcomes.items()]
+    return [VersionTally(version, numbers) for version, numbers in outcomes.items()]
 
 
 class ComparedVersions(NamedTuple):
@@ -164,16 +164,16 @@ class ComparedVersions(NamedTuple):
 
 def _compared(asked: Asked, old: str, new: str) -> ComparedVersions:
     """The comparison by the server; what was compared before is not compared again."""
-    found = _KEPT.get((old, new))
-    if found is None:
+    compared = _KEPT.get((old, new))
+    if compared is None:
         with asked.rulebooks() as books:
             answer = books.diff(pb.DiffRequest(old=old, new=new))
         names = tuple((name.section, name.name, name.change) for name in answer.names)
-        found = ComparedVersions(names, tuple(answer.lines), answer.cut)
+        compared = ComparedVersions(names, tuple(answer.lines), answer.cut)
         while len(_KEPT) >= _MOST_KEPT:
             _KEPT.pop(next(iter(_KEPT)), None)
-        _KEPT[old, new] = found
-    return found
+        _KEPT[old, new] = compared
+    return compared
 
 
 _MOST_KEPT = 20
