@@ -19,6 +19,7 @@ import orjson
 import structlog
 
 from engine.ledger.commit.replay import logged_book
+from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import open_store
 from engine.measure.log import ReportFailed, open_log
 from engine.measure.report.build import OtherBook, Report
@@ -114,7 +115,11 @@ def child() -> None:
     """Entry point of the process: reads the log's URL and the version from standard input, writes what it made."""
     os.nice(5)
     url, version = pickle.load(sys.stdin.buffer)  # noqa: S301 written by ReportDesk
-    sys.stdout.buffer.write(pickle.dumps(_made(url, version)))
+    try:
+        made = _made(url, version)
+    except LedgerError as error:
+        made = {"problem": without_secrets(str(error))}
+    sys.stdout.buffer.write(pickle.dumps(made))
 
 
 def _made(url: str, version: str) -> dict[str, Any]:

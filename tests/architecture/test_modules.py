@@ -25,7 +25,6 @@ REASONS = {
     "engine.cli.rollback": "a command, imported by its name when it is called",
     "engine.cli.servers": "a command, imported by its name when it is called",
     "engine.cli.withdrawals": "a part of a command, imported by its name where --log needs the database",
-    "engine.console.pages.overview": "a page of several, each a module",
     "engine.console.pages.operations": "a page of several, each a module",
     "engine.console.pages.report": "a page of several, each a module",
     "engine.console.table": "the list of all pages, which import what it would otherwise stand in",
