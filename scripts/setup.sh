@@ -78,5 +78,5 @@ if [ "$python" != "$venv/bin/python" ]; then
 fi
 rm -f "$ready"
 "$venv/bin/python" -m pip install --quiet --constraint constraints.txt --upgrade pip
-"$venv/bin/python" -m pip install --quiet --constraint constraints.txt --editable '.[batch,certificates,editor,http,measure,postgres]' --group "$group"
+"$venv/bin/python" -m pip install --quiet --constraint constraints.txt --editable '.[batch,certificates,console,editor,http,measure,postgres]' --group "$group"
 touch "$ready"
