@@ -62,7 +62,7 @@ def needed() -> tuple[set[str], set[str]]:
                 left += _below(name, wanted)
             except PackageNotFoundError:
                 absent.add(name)
-    return {name for name, _ in seen}, absent
+    return {name for name, _ in seen} - {canonicalize_name(project["name"])}, absent
 
 
 def _below(name: str, extras: frozenset[str]) -> Iterator[Requirement]:

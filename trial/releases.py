@@ -18,7 +18,8 @@ from trial.watch import Watch
 
 CAMPAIGNS = 200
 """Of each version: more than from which on a replaced book is let go in slices."""
-MAY_GROW = 32.0
+MAY_GROW = (32.0, 96.0)
+"""MB in the whole trial and in its short form, which has few samples: a process that is loading a book is among them."""
 
 
 def run(settings: TrialSettings) -> TrialResult:
@@ -44,7 +45,9 @@ def run(settings: TrialSettings) -> TrialResult:
                     releases.activate(version)
                     served = wait_until(partial(_serves, client, version))
                     result.check(served, f"version {number} was not served")
-            result.expect(watch.grown() < MAY_GROW, f"memory grew by {watch.grown():.0f} MB")
+                    if number == 1:
+                        watch.warm()  # the process that loads books runs from the first on, and counts
+            result.expect(watch.grown() < settings.size(*MAY_GROW), f"memory grew by {watch.grown():.0f} MB")
             result.expect(server.stop() == 0, "it did not stop with 0")
     versions = [answer.book_version for answer in load.answers]
     result.trials += len(versions)
