@@ -1,5 +1,5 @@
 // Bundles the console's scripts into the folder given as the argument, with the licences of what is in them.
-import { readFile, writeFile, copyFile, mkdir } from "node:fs/promises"
+import { readFile, writeFile, mkdir } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { existsSync, readdirSync } from "node:fs"
 import { fileURLToPath } from "node:url"
@@ -22,10 +22,9 @@ const result = await build({
   outdir: out,
   logLevel: "warning",
 })
-await copyFile(join(here, "node_modules/htmx.org/dist/htmx.min.js"), join(out, "htmx.min.js"))
 
 // by package: one stands in the bundles once, whatever the number of its files
-const packages = new Set(["htmx.org"])
+const packages = new Set()
 for (const file of Object.keys(result.metafile.inputs)) {
   const match = file.match(/^node_modules\/((?:@[^/]+\/)?[^/]+)\//)
   if (match) packages.add(match[1])

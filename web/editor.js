@@ -403,14 +403,12 @@ class DraftEditor {
     // forms that act on what is kept: first keep what is typed
     for (const form of document.querySelectorAll("form[data-saves]")) {
       form.addEventListener("submit", async (event) => {
-        if (!this.isDirty() && form.dataset.saves === "done") return
+        const field = form.elements.namedItem("expected")
+        if (field) field.value = this.revision
+        if (!this.isDirty()) return
         event.preventDefault()
-        if (!this.isDirty() || (await this.save())) {
-          form.dataset.saves = "done"
-          const field = form.elements.namedItem("expected")
-          if (field) field.value = this.revision
-          form.requestSubmit(event.submitter)
-        }
+        // only after a wait: a form that is being submitted ignores requests to submit it
+        if (await this.save()) form.requestSubmit(event.submitter)
       })
     }
   }

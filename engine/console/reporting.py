@@ -21,13 +21,15 @@ import structlog
 from engine.ledger.commit.replay import logged_book
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import open_store
+from engine.measure.export.export import ExportFailed
 from engine.measure.log import ReportFailed, open_log
 from engine.measure.report.build import OtherBook, Report
 from engine.measure.report.tables import EmptyPeriod
 from engine.measure.report.vega import charts_of
 from engine.measure.report.words import written
 from engine.model.instant import Instant
-from engine.model.shown import without_secrets
+from engine.model.shown import printable, without_secrets
+from engine.server.logs import describe_fault
 
 log = structlog.get_logger()
 
@@ -35,6 +37,10 @@ log = structlog.get_logger()
 _CHILD = "from engine.console.reporting import child; child()"
 _LONGEST = 1800.0
 """Seconds that a report may take."""
+
+
+_LONGEST_WORDS = 300
+"""Characters that are shown of a process's last words."""
 
 
 _MEMORY = "1GB"
@@ -78,7 +84,7 @@ class ReportDesk:
                 [sys.executable, "-c", _CHILD],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
                 env=environment,
             )
             Thread(target=self._wait, args=(self._process, version), name="report", daemon=True).start()
@@ -92,13 +98,13 @@ class ReportDesk:
 
     def _wait(self, process: "subprocess.Popen[bytes]", version: str) -> None:
         """Waits for the process, and keeps what it made."""
-        problem, kept = "", None
+        problem, kept, fault = "", None, dict[str, Any]()
         try:
-            output, _errors = process.communicate(pickle.dumps((self._url, version)), timeout=_LONGEST)
-            made: dict[str, Any] = {"problem": f"its process ended with {process.returncode}"}
+            output, errors = process.communicate(pickle.dumps((self._url, version)), timeout=_LONGEST)
+            made: dict[str, Any] = {"problem": _ended(process.returncode, errors)}
             if output:
                 made = pickle.loads(output)  # noqa: S301 of our own process
-            problem = made.get("problem", "")
+            problem, fault = made.get("problem", ""), made.get("fault", fault)
             if not problem:
                 kept = KeptReport(version, time.time_ns() // 1000, made["document"], made["files"])
         except subprocess.TimeoutExpired:
@@ -106,7 +112,7 @@ class ReportDesk:
             process.communicate()
             problem = f"it was not made within {_LONGEST / 60:.0f} minutes"
         if problem:
-            log.warning("no report was made", error=problem)
+            log.warning("no report was made", error=problem, **fault)
         with self._turn:
             self._process, self.problem, self.kept = None, problem, kept or self.kept
 
@@ -117,9 +123,19 @@ def child() -> None:
     url, version = pickle.load(sys.stdin.buffer)  # noqa: S301 written by ReportDesk
     try:
         made = _made(url, version)
-    except LedgerError as error:
+    except (LedgerError, ExportFailed, OSError) as error:
         made = {"problem": without_secrets(str(error))}
+    except Exception as error:  # noqa: BLE001 every fault is told, without the data that its text may hold
+        fault = dict(describe_fault(None, "", {"exc_info": error}))
+        made = {"problem": f"it met a fault of the program: {fault['fault']}", "fault": fault}
     sys.stdout.buffer.write(pickle.dumps(made))
+
+
+def _ended(code: int, errors: bytes) -> str:
+    """Why the process wrote nothing: how it ended, and its last words."""
+    lines = errors.decode(errors="replace").split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+    return f"its process ended with {code}: {printable(without_secrets(last))[:_LONGEST_WORDS]}"
 
 
 def _made(url: str, version: str) -> dict[str, Any]:

@@ -79,8 +79,10 @@ class ConsoleUsers:
 
     def by_code(self, code: str) -> str | None:
         """The id of a new session, for the one-time code; None where it is not valid (any more)."""
-        kept, self._code = self._code, self._code
-        if kept is None or not secrets.compare_digest(kept[0], _digest(code)) or kept[1] < time.time():
+        if self._code is None:
+            return None
+        valid, ends = self._code
+        if not secrets.compare_digest(valid, _digest(code)) or ends < time.time():
             return None
         self._code = None
         return self._begun(self._own)

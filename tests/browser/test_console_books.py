@@ -17,7 +17,7 @@ from tests.releases.books import edition, files, messages
 pytestmark = in_browser
 
 PICTURES = ROOT / "docs" / "console"
-SLOW = 120_000
+SLOW = 60_000
 """Milliseconds after which something is taken to hang."""
 
 Visit = Callable[..., Any]
@@ -81,7 +81,12 @@ def picture(page: Any, name: str) -> None:
 
 def seen(page: Any, selector: str, text: str) -> None:
     """Waits until an element has the text."""
-    page.locator(selector, has_text=text).first.wait_for()
+    try:
+        page.locator(selector, has_text=text).first.wait_for()
+    except Exception as error:
+        raise AssertionError(
+            f"{selector} has no {text!r} on {page.url}:\n{page.locator('body').inner_text()}"
+        ) from error
 
 
 def editor_ready(page: Any) -> None:

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Thread
 
 import httpx
 
 from tests.forked import Forked
+from tests.servers import faults_in
+from tests.waiting import HANGS
 
 _HIDDEN = re.compile(r'name="code" value="([^"]+)"')
 
@@ -22,6 +25,8 @@ class RunningConsole:
     once: str
     """The one-time address; empty: there is none."""
     process: Forked = field(repr=False)
+    errors: list[str] = field(default_factory=list, repr=False)
+    """The lines that it wrote to standard error."""
     browsers: list[httpx.Client] = field(default_factory=list)
 
     def browser(self, **headers: str) -> httpx.Client:
@@ -53,17 +58,23 @@ def console_of(log: Path | str, *options: str, **environment: str) -> Iterator[R
     process = Forked(
         "console", "--log", url, "--port", "0", *options, environment={**os.environ, **environment}
     )
+    errors: list[str] = []
+    draining = Thread(target=lambda: errors.extend(process.stderr), daemon=True)
+    draining.start()  # so that a full pipe never stops it
     try:
         line = process.stdout.readline()
         if "listening on " not in line:
-            raise AssertionError(f"the console did not start: {line}{process.stderr.read()}")
+            draining.join(HANGS)
+            raise AssertionError(f"the console did not start: {line}{''.join(errors)}")
         once = "" if "--callers" in options and "--token-file" not in options else process.stdout.readline()
-        running = RunningConsole(line.split()[-1], once.split()[-1] if once else "", process)
+        running = RunningConsole(line.split()[-1], once.split()[-1] if once else "", process, errors)
         yield running
         for browser in running.browsers:
             browser.close()
+        assert faults_in(errors) == []
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(HANGS)
+        draining.join(HANGS)
         process.stdout.close()
         process.stderr.close()

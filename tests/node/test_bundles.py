@@ -9,7 +9,7 @@ import pytest
 
 from tests.docs.pages import ROOT
 
-BUNDLED = ("LICENCES.txt", "charts.js", "editor.js", "htmx.min.js")
+BUNDLED = ("LICENCES.txt", "charts.js", "editor.js")
 
 
 @pytest.mark.skipif(not os.environ.get("NODE_EXAMPLE"), reason="make test-node has Node and runs this")

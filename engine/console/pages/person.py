@@ -14,6 +14,10 @@ from engine.server.access.roles import Role
 OFFICERS = frozenset((Role.PRIVACY,))
 
 
+_ACCESS = "access"
+"""The section of those who looked at the person or changed what is held."""
+
+
 _MOST_ROWS = 100
 """Rows of a section that the page shows; an export has all."""
 
@@ -34,6 +38,8 @@ class HeldPerson(NamedTuple):
     head: pb.ExportHead
     parts: list[HeldPart]
     document: bytes
+    is_empty: bool
+    """Whether nothing is left but rows of who had access, which the audit keeps of an erased person, too."""
     """The whole as JSON."""
 
 
@@ -107,7 +113,9 @@ def _held(asked: Asked, customer: str) -> HeldPerson:
             name: {"meaning": head.sections.get(name, ""), "rows": held} for name, held in rows.items()
         },
     }
-    return HeldPerson(head, parts, orjson.dumps(document, option=orjson.OPT_INDENT_2))
+    return HeldPerson(
+        head, parts, orjson.dumps(document, option=orjson.OPT_INDENT_2), rows.keys() <= {_ACCESS}
+    )
 
 
 PAGES = (
