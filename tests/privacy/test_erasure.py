@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from engine.decide.compiled import CompiledBook
+from engine.decide.experiments.subjects import unit_id
 from engine.engine import Engine
 from engine.explain.books import Books
 from engine.ledger.commit.events import RecordCommand, RecordResult
@@ -362,3 +363,23 @@ def test_a_retry_of_before_the_erasure_gets_a_decision_of_its_own(held: Filled) 
     ((decision_id,),) = held.log.rows(f"SELECT decision_id FROM requests WHERE request_id = '{DEVICE} {NOW}'")
     assert decision_id == first.decision_id
     assert f"home of {DEVICE}" not in repr(held.log.rows("SELECT inputs, answer, trace FROM decisions"))
+
+
+def test_draws_of_a_unit_that_is_named_after_her_are_deleted(held: Filled) -> None:
+    """A household whose id is one of her names leaves no draws; those of other households stay."""
+
+    async def act(engine: Engine, ledger: Ledger) -> None:
+        seen = Event("seen-by-guest", "viewed", NOW, {"item": "cream", "shelf": "left"})
+        await ledger.commit(RecordCommand(held.compiled, "guest", seen, NOW))
+        attributes = {"profile.phone": "+86 139", "profile.city": "Sanya", "profile.household": LI_NA}
+        got = await engine.decide(Request("guest", NOW + SECOND, attributes, frozenset({"sms"})))
+        assert [offer.campaign for offer in got.offers] == ["cream"]
+
+    acting(held, act)
+    units = "SELECT DISTINCT subject FROM assignments WHERE unit <> ''"
+    before = set(held.log.rows(units))
+    named = (unit_id("profile.household", LI_NA),)
+    assert named in before
+    receipt = erased(held.log, DEVICE)
+    assert receipt.erased.deleted["assignments"] == 2
+    assert set(held.log.rows(units)) == before - {named}
