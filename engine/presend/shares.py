@@ -24,6 +24,7 @@ from engine.ledger.commit.customer_state import CustomerStates, contacts_by_pers
 from engine.ledger.commit.decisions import DecideCommand, conversions_of
 from engine.ledger.queries import persons, presends
 from engine.ledger.queries.prices import AHEAD, bid_prices_of, write_prices
+from engine.ledger.queries.suppressions import suppressed
 from engine.ledger.store.rows import PresendRunRow
 from engine.ledger.store.store import Store
 from engine.measure.population.scarcity import PairSpool, counted_in, left_of, shared_rules
@@ -125,19 +126,20 @@ class DemandReader:
                 self._read_alone([people.request(row) for row in alone])
 
     def _with_history(self, people: ColumnPeople) -> set[int]:
-        """The rows of those of whom the log holds something."""
+        """The rows of those of whom the log holds something, also from before they were erased."""
         if self._one_by_one:
             return set(range(people.rows))
         names_of = [(name, *people.aliases(row)) for row, name in enumerate(people.names)]
         names = [name for own in names_of for name in own]
         with self._store.transaction(writes=False):
-            person_of = persons.resolve(self._store, names)
+            person_of, key = persons.resolve_with_key(self._store, names)
+            forbidding = suppressed(self._store, names, key).forbidding() if key is not None else set()
             resolved = {person_of.get(name, name) for name in names}
             history = presends.with_history(self._store, sorted(resolved), self._sender.since)
         return {
             row
             for row, own in enumerate(names_of)
-            if any(name in person_of or name in history for name in own)
+            if any(name in person_of or name in history or name in forbidding for name in own)
         }
 
     def _read_alone(self, requests: Sequence[Request]) -> None:

@@ -1,11 +1,14 @@
 """A send decides as a server would, had the customers come one after the other in the order of their names."""
 
 import json
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from engine.batch.going import GoingPair
 from engine.decide.evaluate import evaluate
+from engine.ledger.commit.commands import Command
 from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.events import RecordCommand
 from engine.ledger.commit.group import commit_group
@@ -14,9 +17,14 @@ from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.queries.identities import MOST_NAMES
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
+from engine.measure.population.scarcity import PairSpool
 from engine.model.decision import Decision
 from engine.model.event import Event
 from engine.model.instant import DAY
+from engine.presend.rows import SendPlan
+from engine.presend.shares import DemandReader
+from engine.privacy.erasure import EraseCommand
+from engine.privacy.objection import ObjectionCommand, PrivacyActor
 from tests.logs import Log, sqlite_log
 from tests.measure.population.people_files import write_lines
 from tests.presend.kit import BOOK, CLOCK, NOW, UNSHARED, Send, crowd, one_by_one, shop, state_of
@@ -205,3 +213,54 @@ def _traces(log: Log) -> list[tuple[str, object, list[list[Any]]]]:
         experiments = [row for row in trace.get("experiments", ()) if row[0] == campaign]
         traces.append((person, [[row[0], *row[2:]] for row in trace["variants"]], experiments))
     return traces
+
+
+def test_what_was_forbidden_holds_for_who_is_erased_and_comes_again(any_log: Log, tmp_path: Path) -> None:
+    """Objections and withdrawals, in force or of before an erasure, hold in sends and their demand as in calls."""
+    text = BOOK.replace("  soap:\n    offer: soap\n", "  soap:\n    offer: soap\n    personalised: false\n")
+    compiled, people = shop(tmp_path, text), crowd(tmp_path, 300)
+    (tmp_path / "other").mkdir()
+    other = sqlite_log(tmp_path / "other")
+    send = Send(compiled, any_log, people, tmp_path / "out", SendPlan("spring", NOW, scarce="best"))
+    reference = Send(compiled, other, people, tmp_path / "reference")
+    for log in (any_log, other):
+        with closing(open_store(log.url)) as store:
+            commit_group(store, [own for at in range(60) for own in _forbidding(send, f"person-{at:06}", at)])
+            for at in range(0, 60, 2):
+                erase = EraseCommand(f"person-{at:06}", "", "officer", "log", lambda: NOW - DAY // 2)
+                commit_group(store, [erase])
+    wanted: set[str] = set()
+    with closing(open_store(any_log.url)) as store:
+        reader = DemandReader(compiled, store, send.job, lambda: CLOCK, _Wanting(wanted))
+        for part in range(send.population.parts):
+            reader.read(part)
+    assert not wanted & {f"person-{at:06}/{name}" for at in range(0, 60, 3) for name in ("rare", "cream")}
+    assert {f"person-{at:06}/cream" for at in range(60, 300)} & wanted
+    with closing(open_store(other.url)) as store:
+        decisions = one_by_one(compiled, store, reference.population)
+    assert {offer.campaign for own in decisions[:60:3] for offer in own.offers} == {"soap"}
+    summary = Send(compiled, any_log, people, tmp_path / "sent").run()
+    assert summary is not None
+    assert state_of(any_log) == state_of(other)
+    codes = any_log.rows("SELECT count(*) FROM suppressions WHERE purpose <> ''")
+    assert codes == other.rows("SELECT count(*) FROM suppressions WHERE purpose <> ''")
+
+
+class _Wanting(PairSpool):
+    """Notes who could get what."""
+
+    def __init__(self, wanted: set[str]) -> None:
+        self._wanted = wanted
+
+    def add(self, customers: Sequence[str], pairs: Sequence[GoingPair]) -> None:
+        """Notes the pairs."""
+        self._wanted |= {f"{customers[pair.row]}/{pair.compiled_campaign.campaign.name}" for pair in pairs}
+
+
+def _forbidding(send: Send, name: str, at: int) -> list[Command[Any]]:
+    """A third objects to everything, a third withdraws what mails need, and a third objects to texts."""
+    actor = PrivacyActor("officer", "log", NOW - DAY)
+    if at % 3 == 1:
+        withdrawn = Event(f"stop-{at}", "unsubscribed", NOW - DAY, {})
+        return [ReportCommand(send.compiled, name, "", withdrawn, NOW - DAY, channel="mail")]
+    return [ObjectionCommand(name, "*" if at % 3 == 0 else "channel:sms", True, "", actor)]

@@ -9,13 +9,14 @@ import orjson
 import pytest
 
 from engine.decide.compiled import CompiledBook
+from engine.decide.experiments.subjects import unit_id
 from engine.engine import Engine
 from engine.explain.books import Books
 from engine.ledger.commit.events import RecordCommand, RecordResult
 from engine.ledger.commit.group import commit_group
 from engine.ledger.commit.identity import LinkCommand
 from engine.ledger.commit.outcomes import ReportCommand
-from engine.ledger.errors import PersonErased
+from engine.ledger.errors import PersonErased, RequestIdTaken
 from engine.ledger.ledger import Ledger
 from engine.ledger.queries.suppressions import is_erased
 from engine.ledger.store.open import open_store
@@ -25,6 +26,7 @@ from engine.measure.replay import ReplayResult, replay_log
 from engine.model.decision import Outcome
 from engine.model.event import Event
 from engine.model.instant import DAY, SECOND, Instant
+from engine.model.request import Request
 from engine.privacy.coverage import SECTIONS, ErasedForm
 from engine.privacy.erasure import EraseCommand, Receipt
 from engine.privacy.record import PersonReader, read_person
@@ -330,3 +332,54 @@ def test_any_name_is_erased_and_no_name_like_it(held: Filled, name: str) -> None
     assert [row.event_id for row in rows_of(held.log, EventRow) if row.event_id.endswith(" did")] == [
         f"{longer} did"
     ]
+
+
+def test_a_retry_of_before_the_erasure_gets_a_decision_of_its_own(held: Filled) -> None:
+    """The id of an erased call is free again, for her and for another; a retry that was under way is refused."""
+    retried = Request(
+        DEVICE, NOW, {"profile.phone": "+86 139"}, frozenset({"sms"}), request_id=f"{DEVICE} {NOW}"
+    )
+    old = {row[0] for row in held.log.rows("SELECT decision_id FROM decisions")}
+
+    async def act(engine: Engine, ledger: Ledger) -> Any:
+        before = await decided(engine, DEVICE, NOW)
+        await ledger.commit(EraseCommand(LI_NA, "", "officer", "grpc", lambda: ERASED_AT))
+        under_way = await asyncio.gather(engine.decide(retried), return_exceptions=True)
+        late = retried._replace(now=ERASED_AT + SECOND)
+        first, again = (
+            await engine.decide(late),
+            await engine.decide(late._replace(now=ERASED_AT + 2 * SECOND)),
+        )
+        with pytest.raises(RequestIdTaken):
+            await engine.decide(late._replace(customer=BOB, now=ERASED_AT + 3 * SECOND))
+        other = await engine.decide(late._replace(customer="new", request_id=f"{LI_NA} {NOW + 2 * DAY}"))
+        return before, under_way, first, again, other
+
+    before, (refused,), first, again, other = acting(held, act)
+    assert before.decision_id in old
+    assert isinstance(refused, PersonErased)
+    assert first == again
+    assert not {first.decision_id, other.decision_id} & old
+    ((decision_id,),) = held.log.rows(f"SELECT decision_id FROM requests WHERE request_id = '{DEVICE} {NOW}'")
+    assert decision_id == first.decision_id
+    assert f"home of {DEVICE}" not in repr(held.log.rows("SELECT inputs, answer, trace FROM decisions"))
+
+
+def test_draws_of_a_unit_that_is_named_after_her_are_deleted(held: Filled) -> None:
+    """A household whose id is one of her names leaves no draws; those of other households stay."""
+
+    async def act(engine: Engine, ledger: Ledger) -> None:
+        seen = Event("seen-by-guest", "viewed", NOW, {"item": "cream", "shelf": "left"})
+        await ledger.commit(RecordCommand(held.compiled, "guest", seen, NOW))
+        attributes = {"profile.phone": "+86 139", "profile.city": "Sanya", "profile.household": LI_NA}
+        got = await engine.decide(Request("guest", NOW + SECOND, attributes, frozenset({"sms"})))
+        assert [offer.campaign for offer in got.offers] == ["cream"]
+
+    acting(held, act)
+    units = "SELECT DISTINCT subject FROM assignments WHERE unit <> ''"
+    before = set(held.log.rows(units))
+    named = (unit_id("profile.household", LI_NA),)
+    assert named in before
+    receipt = erased(held.log, DEVICE)
+    assert receipt.erased.deleted["assignments"] == 2
+    assert set(held.log.rows(units)) == before - {named}

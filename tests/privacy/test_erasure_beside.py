@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import psycopg
+import pyarrow.parquet as pq
 from typer.testing import CliRunner
 
 from engine.api.v1 import decisions_pb2 as pb
@@ -32,6 +34,7 @@ from tests.books import compiled_book
 from tests.logs import Log, sqlite_log
 from tests.privacy.kit import LI_NA, NOW, filled
 from tests.servers import serving
+from tests.telemetry.shown import free_port, get
 from tests.waiting import HANGS
 
 BOOK = """
@@ -56,6 +59,17 @@ pressure:
 SECRETS = ("li_na-7c1e", "device-li_na-7c1e", "Ultima-Thule-City", "seen-3f0a", "ask-77aa", "+99 555 123")
 NAME, ALIAS, CITY, EVENT, ASKED, PHONE = SECRETS
 
+PURGE = (
+    "DELETE FROM pg_statistic WHERE starelid >= 16384",
+    "ANALYZE",
+    "VACUUM FULL",
+    "CHECKPOINT",
+)
+"""What the how-to says of PostgreSQL."""
+
+
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+
 
 def asking(name: str, number: int, city: str) -> pb.DecideRequest:
     """A request; that of the person brings her other name."""
@@ -74,6 +88,7 @@ def seen(number: int) -> pb.RecordRequest:
     event = request.events.add(event_id=f"{EVENT}-{number}")
     event.customer.id = ALIAS
     event.event.type = "viewed"
+    event.event.at.GetCurrentTime()
     event.event.attributes["shelf"].text = CITY
     return request
 
@@ -87,7 +102,8 @@ def decide_on(target: str, stop: threading.Event, client: int, codes: list[Any])
                 return
             try:
                 stub.Decide(asking(NAME, client * 100_000 + number, CITY), timeout=HANGS)
-                stub.Record(seen(client * 100_000 + number), timeout=HANGS)
+                recorded = stub.Record(seen(client * 100_000 + number), timeout=HANGS)
+                codes += [_CODES[own.error.code] for own in recorded.results if own.error.code]
                 stub.Decide(asking(f"other-{client}", number, "Sanya"), timeout=HANGS)
             except grpc.RpcError as error:
                 codes.append(error.code())
@@ -99,7 +115,11 @@ def test_erased_beside_sixteen_clients(any_log: Log, tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "book.yaml").write_text(BOOK)
     stop, codes = threading.Event(), list[Any]()
-    with serving(folder, any_log) as server, grpc.insecure_channel(server.target) as channel:
+    port = free_port()
+    with (
+        serving(folder, any_log, "--metrics-port", str(port)) as server,
+        grpc.insecure_channel(server.target) as channel,
+    ):
         privacy: Any = PrivacyStub(channel)  # type: ignore[no-untyped-call]
         arguments = [(server.target, stop, client, codes) for client in range(16)]
         clients = [threading.Thread(target=decide_on, args=given) for given in arguments]
@@ -113,10 +133,20 @@ def test_erased_beside_sixteen_clients(any_log: Log, tmp_path: Path) -> None:
         stop.set()
         for thread in clients:
             thread.join()
+        stub.Decide(asking(NAME, -9, CITY), timeout=HANGS)
+        for number in range(5):
+            assert not stub.Record(seen(-1 - number), timeout=HANGS).results[0].error.code
         others = "SELECT person, count(*) FROM contacts WHERE person LIKE 'other-%' GROUP BY person"
         before = sorted(any_log.rows(others))
-        privacy.Erase(privacy_pb2.EraseRequest(customer_id=NAME), timeout=HANGS)
+        any_log.execute(
+            "ANALYZE"
+        )  # has PostgreSQL keep samples of values, also of tables that are empty later
+        receipt = privacy.Erase(privacy_pb2.EraseRequest(customer_id=NAME), timeout=HANGS)
+        assert receipt.deleted["events"] >= 5
         assert sorted(any_log.rows(others)) == before
+        shown = get(port, "/metrics")[1]
+        assert "tact_" in shown
+        assert [secret for secret in SECRETS if secret in shown] == []
         assert server.stop() == 0
         assert not [line for line in server.errors for secret in SECRETS if secret in line]
     assert set(codes) <= {grpc.StatusCode.ABORTED}
@@ -128,12 +158,38 @@ def test_erased_beside_sixteen_clients(any_log: Log, tmp_path: Path) -> None:
         " (SELECT count(*) FROM holdings WHERE counted AND counter = 'cream/stock')"
     )
     assert used == held > 0
-    if any_log.path is not None:
-        with closing(sqlite3.connect(any_log.path)) as connection:
+    content = stored_bytes(any_log)
+    assert b"other-1" in content
+    assert [secret for secret in SECRETS if secret.encode() in content] == []
+    content = exported_bytes(any_log, tmp_path / "export")
+    assert b"other-1" in content
+    assert [secret for secret in SECRETS if secret.encode() in content] == []
+
+
+def stored_bytes(log: Log) -> bytes:
+    """What the files of a log hold, after the commands of the how-to; without the WAL of PostgreSQL."""
+    if log.path is not None:
+        with closing(sqlite3.connect(log.path)) as connection:
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        files = [path.read_bytes() for path in any_log.path.parent.iterdir() if path.is_file()]
-        assert [secret for secret in SECRETS for content in files if secret.encode() in content] == []
+        return b"".join(path.read_bytes() for path in log.path.parent.iterdir() if path.is_file())
+    with psycopg.connect(log.url, autocommit=True) as session:
+        for statement in PURGE:
+            session.execute(statement)
+        query = "SELECT current_setting('data_directory'), oid FROM pg_database WHERE datname = current_database()"
+        ((data, database),) = session.execute(query).fetchall()
+    files = [*Path(data, "base", str(database)).iterdir(), *Path(data, "global").iterdir()]
+    return b"".join(path.read_bytes() for path in files)
+
+
+def exported_bytes(log: Log, folder: Path) -> bytes:
+    """What `tact export` writes: the files as they are, and each cell of them, since columns are compressed."""
+    result = CliRunner().invoke(app, ["export", str(folder), "--log", log.url])
+    assert result.exit_code == 0, result.output
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    cells = [repr(pq.read_table(path).to_pylist()) for path in files if path.suffix == ".parquet"]
+    assert len(cells) > 3
+    return "\n".join(cells).encode() + b"".join(path.read_bytes() for path in files)
 
 
 def fill_for_report(log: Log, folder: Path) -> None:

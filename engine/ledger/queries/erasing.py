@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
+from engine.decide.experiments.subjects import unit_id
 from engine.ledger.queries.suppressions import hashed_id
 from engine.ledger.store.rows import (
     ChallengeRow,
@@ -83,6 +84,10 @@ _COMMITS = Select(
 _CHANGE_COMMIT = "UPDATE commits SET outcomes = ? WHERE commit_id = ?"
 
 
+_UNIT_NAMES = Select("DISTINCT unit", "FROM assignments WHERE unit <> ''")
+"""The attributes by whose values draws are kept."""
+
+
 class Erased(NamedTuple):
     """What an erasure did."""
 
@@ -111,13 +116,19 @@ class Eraser:
         self._outcomes(decision_ids)
         self._identities()
         for table, column in _DELETED.items():
+            own = self._subjects() if table == "assignments" else self._names
             ((number,),) = self._store.select(
-                Select("count(*)", f"FROM {table} WHERE {column} IN :given(name text)"), self._names
+                Select("count(*)", f"FROM {table} WHERE {column} IN :given(name text)"), own
             )
             if number:
-                self._store.change(f"DELETE FROM {table} WHERE {column} IN :given(name text)", self._names)
+                self._store.change(f"DELETE FROM {table} WHERE {column} IN :given(name text)", own)
                 self._deleted[table] = int(number)
         return Erased(self._deleted, self._severed, runs)
+
+    def _subjects(self) -> list[str]:
+        """Whose draws are deleted: the names', and those of units that bear one of the names, whose id is a hash of it."""
+        units = [unit for (unit,) in self._store.select(_UNIT_NAMES)]
+        return [*self._names, *(unit_id(unit, name) for unit in units for name in self._names)]
 
     def _decisions(self) -> tuple[list[str], list[str]]:
         decision_ids: list[str] = []

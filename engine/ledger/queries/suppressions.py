@@ -53,6 +53,10 @@ class Suppressed(dict[str, dict[str, Instant]]):
                     latest[purpose] = max(since, latest.get(purpose, since))
         return {purpose: Consent(withdrawn_at=since) for purpose, since in latest.items()}
 
+    def forbidding(self) -> set[str]:
+        """The names whose bearers had forbidden something."""
+        return {name for name, own in self.items() if own.keys() - {NO_PURPOSE}}
+
     def erased_since(self, names: Collection[str], arrived: Instant) -> bool:
         """Whether one of the names was erased at the moment or later."""
         return any(self.get(name, {}).get(NO_PURPOSE, arrived - 1) >= arrived for name in names)

@@ -11,6 +11,7 @@ import pytest
 
 from engine.api.v1.decisions_pb2 import DecideResponse
 from engine.client import AccessDenied, Client, InvalidRequest, Overloaded
+from engine.client.access import OnBehalf, Token
 from engine.server.access.roles import Role
 from tests.requests import li_na
 from tests.server.access.conftest import token_for, write_callers
@@ -165,3 +166,33 @@ def is_refused(client: Client) -> bool:
     except Overloaded:
         return True
     return False
+
+
+def test_only_a_delegate_calls_on_behalf_of_users(book: Path, log: Path, tmp_path: Path) -> None:
+    """Named users have their own roles and those of their groups; without the role, or of nobody known, calls are refused."""
+    console, entry = token_for("console", Role.DELEGATE)
+    text = write_callers(tmp_path / "callers.toml", SHOP_ENTRY, entry).read_text()
+    people = (
+        '\n[[users]]\nname = "anna"\nroles = ["decide"]\n\n[[users]]\nname = "ben"\nroles = ["explain"]\n'
+    )
+    people += '\n[[groups]]\nname = "deciders"\nroles = ["decide"]\n'
+    (tmp_path / "callers.toml").write_text(text + people)
+
+    def code(token: Token) -> str:
+        with Client(server.target, timeout=60, attempts=1, token=token) as client:
+            try:
+                client.decide(li_na("asking"))
+            except AccessDenied as error:
+                return str(error.code.name)
+        return "OK"
+
+    with serving(book, log, "--callers", str(tmp_path / "callers.toml")) as server:
+        assert code(OnBehalf(console, "anna")) == "OK"
+        assert code(OnBehalf(console, "ben")) == "PERMISSION_DENIED"
+        assert code(OnBehalf(console, "ben", ("deciders",))) == "OK"
+        assert code(OnBehalf(console, "nobody")) == "UNAUTHENTICATED"
+        assert code(OnBehalf(console, "nobody", ("strangers",))) == "UNAUTHENTICATED"
+        assert code(OnBehalf(console, "an na")) == "UNAUTHENTICATED"
+        assert code(OnBehalf(SHOP, "anna")) == "PERMISSION_DENIED"
+        assert code(console) == "PERMISSION_DENIED"
+        assert code(SHOP) == "OK"

@@ -11,6 +11,7 @@ import pytest
 
 from engine.api.v1 import privacy_pb2 as pb
 from engine.api.v1.privacy_pb2_grpc import PrivacyStub
+from engine.client import InvalidRequest, PrivacyClient
 from engine.privacy.coverage import SECTIONS
 from tests.books import write_book
 from tests.logs import Log, sqlite_log
@@ -129,6 +130,25 @@ def test_an_erased_person_is_gone(privacy: Any, web: httpx.Client, log: Log) -> 
     assert again.keys() == {"receipt_id", "erased_at"}
     noted = "SELECT count(*) FROM audit WHERE action = 'person erase' AND note LIKE '%ticket 9%'"
     assert log.rows(noted) == [(1,)]
+
+
+def test_the_client_has_every_call(server: Server) -> None:
+    """Exports, objects, withdraws and erases with messages of the contract; a refusal is an error of the client's."""
+    with PrivacyClient(server.target, timeout=HANGS) as client:
+        assert client.object(pb.ObjectRequest(customer_id="carla", purpose="sms")).is_new
+        with pytest.raises(InvalidRequest, match="reference"):
+            client.withdraw_objection(pb.WithdrawObjectionRequest(customer_id="carla", purpose="sms"))
+        first, *rest = client.export("carla")
+        assert list(first.head.names) == ["carla"]
+        assert "objection:sms" in {
+            orjson.loads(own.row.json)["purpose"] for own in rest if own.row.section == "consents"
+        }
+        back = pb.WithdrawObjectionRequest(customer_id="carla", purpose="sms", reference="letter")
+        assert list(client.withdraw_objection(back).purposes) == []
+        assert client.erase(pb.EraseRequest(customer_id="carla")).deleted["consents"] == 1
+        assert {own.row.section for own in [*client.export("carla")][1:]} == {"access"}
+        with pytest.raises(InvalidRequest):
+            next(client.export(""))
 
 
 @pytest.mark.parametrize("name", ["", "x" * 201, "a\0b"])
