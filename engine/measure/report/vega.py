@@ -36,7 +36,10 @@ def chart_spec(chart: Chart, grid: Grid) -> dict[str, Any] | None:
     drawn = _KINDS[chart.kind](chart, grid)
     if drawn is None:
         return None
-    return {"$schema": VEGA_LITE, "title": chart.title, "description": chart.description, **drawn}
+    # the description and the table beside say what the marks would say one by one
+    silent = {"aria": False, "mark": {"aria": False}}
+    head = {"$schema": VEGA_LITE, "title": chart.title, "description": chart.description, "config": silent}
+    return {**head, **drawn}
 
 
 def _rows(chart: Chart, grid: Grid) -> list[tuple[dict[str, str], Figure]]:
