@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -114,7 +115,8 @@ class LoadHelper:
             self._process.wait()
             for pipe in (self._process.stdin, self._process.stdout, self._errors):
                 if pipe is not None:
-                    pipe.close()
+                    with suppress(BrokenPipeError):  # of a process that ended before it read all that was written
+                        pipe.close()
             self._process = self._errors = None
 
     def _loaded(self, request: LoadRequest) -> LoadResult:
