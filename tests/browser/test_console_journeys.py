@@ -330,7 +330,7 @@ def test_the_demo_is_pictured(demo: RunningConsole, analyst: str, enter: Enter, 
         picture(page, name if scheme == "light" else f"{name}-dark")
     page.goto(f"{demo.address}/decisions")
     page.locator("tbody a").first.click()
-    page.get_by_role("heading", name="Campaigns, as far as they got").wait_for()
+    page.get_by_role("heading", name="What it depended on").wait_for()
     assert violations(page) == []
 
 
