@@ -121,8 +121,8 @@ def _said(process: "subprocess.Popen[str]", job: str, advance: Callable[[Mapping
     """What the child says at last: each of its lines is a JSON object."""
     if process.stdin is None or process.stdout is None:
         raise JobFailed("the process that works on the book has no pipes")
-    with suppress(BrokenPipeError), process.stdin:  # of a process that ended: what it said says why
-        process.stdin.write(job)
+    process.stdin.write(job)
+    process.stdin.close()
     for line in process.stdout:
         said = json.loads(line)
         if "result" in said:
