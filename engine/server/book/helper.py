@@ -115,7 +115,8 @@ class LoadHelper:
             self._process.wait()
             for pipe in (self._process.stdin, self._process.stdout, self._errors):
                 if pipe is not None:
-                    with suppress(BrokenPipeError):  # of a process that ended before it read all that was written
+                    # the process may have ended before it read all that was written
+                    with suppress(BrokenPipeError):
                         pipe.close()
             self._process = self._errors = None
 
