@@ -224,19 +224,19 @@ def test_a_version_is_released(house: ConsoleHouse, visit: Visit) -> None:
         version = writer.publish(
             pb.PublishRequest(files=messages(files(edition(7))), note="worth more")
         ).release.version
-    place = f"{house.console.address}/versions/{version}"
+    address = f"{house.console.address}/versions/{version}"
     author = visit("writer")
-    author.goto(place)
+    author.goto(address)
     assert author.get_by_role("button", name="Approve").count() == 0
     reviewer = visit("approver")
-    reviewer.goto(place)
+    reviewer.goto(address)
     seen(reviewer, "#words", "the offer cream changes")
     seen(reviewer, "pre.diff ins", "value: 17")
     reviewer.get_by_label("Note").fill("read")
     reviewer.get_by_role("button", name="Approve").click()
     seen(reviewer, "table", "may go live")
     operator = visit("operator", allow="409")
-    operator.goto(place)
+    operator.goto(address)
     operator.get_by_role("button", name="Stage").click()
     seen(operator, "#state", "staged 5.0%")
     seen(operator, "table", "Since the stage began")
@@ -286,14 +286,14 @@ def test_both_journeys_by_the_keyboard_only(house: ConsoleHouse, visit: Visit) -
     tabbed_to(page, "Submit for review")
     page.keyboard.press("Enter")
     seen(page, "#words", "the offer cream changes")
-    place = page.url
+    address = page.url
     for token, button, shown in (
         ("approver", "Approve", "may go live"),
         ("operator", "Stage", "staged"),
         ("operator", "Activate for all", "live"),
     ):
         other = visit(token)
-        other.goto(place)
+        other.goto(address)
         tabbed_to(other, button)
         other.keyboard.press("Enter")
         seen(other, "main", shown)

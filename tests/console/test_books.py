@@ -43,9 +43,9 @@ def begun(house: ConsoleHouse, browser: httpx.Client, name: str, base: str | Non
     """A draft of the live version, or of another base; its revision."""
     fields = {"name": name, "base": house.version if base is None else base}
     assert house.console.post(browser, "/drafts", fields).headers["location"] == f"/drafts/{name}"
-    found = re.search('data-revision="([^"]+)"', browser.get(f"/drafts/{name}").text)
-    assert found is not None
-    return found[1]
+    revision = re.search('data-revision="([^"]+)"', browser.get(f"/drafts/{name}").text)
+    assert revision is not None
+    return revision[1]
 
 
 def saved(
@@ -184,24 +184,24 @@ def test_what_a_change_would_have_done_is_counted(house: ConsoleHouse, browsers:
     stricter = files(BOOK.replace("gte: 18", "gte: 21").replace("lt: 18", "lt: 21"))
     assert saved(house, browsers["writer"], "replayed", revision, stricter).status_code == 200
     began = house.console.post(browsers["writer"], "/drafts/replayed/replay", {"days": "7"})
-    place = began.headers["location"]
-    until(lambda: "Deciding again" not in browsers["writer"].get(f"{place}?part=yes").text)
-    page = text_of(browsers["writer"].get(place))
+    address = began.headers["location"]
+    until(lambda: "Deciding again" not in browsers["writer"].get(f"{address}?part=yes").text)
+    page = text_of(browsers["writer"].get(address))
     assert f"3 of {DECISIONS} decisions would change" in page
-    assert "cream" not in text_of(browsers["reader"].get(place), 404)
+    assert "cream" not in text_of(browsers["reader"].get(address), 404)
 
 
 def test_a_customer_is_tried_out(house: ConsoleHouse, browsers: Browsers) -> None:
     """With the outcome, the text, why not the others, and what would change it; values of the form count."""
-    place = f"/of/version/{house.version}/try-out"
-    assert "profile.age" in text_of(browsers["reader"].get(place))
-    assert "customer: ann" in html.unescape(browsers["reader"].get(f"{place}?customer=ann").text)
+    address = f"/of/version/{house.version}/try-out"
+    assert "profile.age" in text_of(browsers["reader"].get(address))
+    assert "customer: ann" in html.unescape(browsers["reader"].get(f"{address}?customer=ann").text)
     fields = {"context": "customer: bo\nprofile: {age: 40, phone: '1'}", "given:profile.age": "17"}
-    page = text_of(house.console.post(browsers["reader"], place, fields))
+    page = text_of(house.console.post(browsers["reader"], address, fields))
     assert "offer · minors: oil" in page
     assert "An oil" in page
     assert "age: 17" in page
-    wrong = house.console.post(browsers["reader"], place, {"context": "customer: bo\nprofile: {agee: 4}"})
+    wrong = house.console.post(browsers["reader"], address, {"context": "customer: bo\nprofile: {agee: 4}"})
     assert "customer:2:" in text_of(wrong, 400)
     assert "no attribute 'profile.agee'" in text_of(wrong, 400)
 

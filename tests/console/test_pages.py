@@ -115,8 +115,8 @@ def test_the_explanation_is_asked_for_under_the_users_roles(scene: Scene) -> Non
 def test_who_looks_for_a_person_stands_in_the_audit(scene: Scene) -> None:
     """By a pseudonym, never by the name."""
     browser = scene.browser()
-    found = browser.get("/decisions?person=bob").text
-    assert found.count(">bob</td>") == 2
+    listed = browser.get("/decisions?person=bob").text
+    assert listed.count(">bob</td>") == 2
     audit = browser.get("/audit").text
     assert "person decisions" in audit
     assert "bob" not in audit
