@@ -100,7 +100,7 @@ def period_of(book: Book, from_: str, to: str, as_of: str) -> PeriodOptions:
     return PeriodOptions(
         _moment("--from", from_, book, end=False),
         _moment("--to", to, book, end=True),
-        _moment("--as-of", as_of, book, end=True) or datetime.now(UTC).replace(microsecond=0),
+        _moment("--as-of", as_of, book, end=True) or datetime.now(UTC),
     )
 
 

@@ -12,6 +12,7 @@ import traceback
 from typing import Any
 
 import structlog
+from grpc.aio import InternalError
 from structlog.typing import EventDict
 
 from engine.model.shown import printable, shown
@@ -55,10 +56,13 @@ class _Forwarding(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Writes the record; `source` names its logger."""
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, InternalError):
+            # gRPC notes that a call has ended a moment after its answer failed on that, and reports it as an error until then.
+            log.debug("a caller went away before its answer", source=record.name)
+            return
         write = log.error if record.levelno >= logging.ERROR else log.warning
-        write(
-            record.getMessage(), source=record.name, exc_info=record.exc_info[1] if record.exc_info else None
-        )
+        write(record.getMessage(), source=record.name, exc_info=error)
 
 
 def _report_thread(failed: threading.ExceptHookArgs) -> None:

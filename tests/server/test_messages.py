@@ -93,6 +93,12 @@ except ValueError as error:
     structlog.get_logger().error("internal error", exc_info=error)
     structlog.get_logger().exception("again")
 structlog.get_logger().info("fine", book="spring")
+import logging
+from grpc._cython.cygrpc import ExecuteBatchError
+try:
+    raise ExecuteBatchError
+except ExecuteBatchError:
+    logging.getLogger("grpc").exception("an answer could not be sent")
 """
 
 
@@ -120,6 +126,15 @@ def test_in_json_every_message_is_one_object() -> None:
     assert [line["event"] for line in lines] == ["internal error", "again", "fine"]
     assert lines[0]["fault"] == "ValueError from KeyError"
     assert all(":" in line for line in lines[0]["where"])
+
+
+def test_a_caller_who_went_away_is_no_fault() -> None:
+    """What gRPC reports as an error of its own is said at debug."""
+    assert "could not be sent" not in faults("json", "debug")
+    assert (
+        json.loads(faults("json", "debug").splitlines()[-1])["event"]
+        == "a caller went away before its answer"
+    )
 
 
 def test_levels_are_kept() -> None:

@@ -218,7 +218,8 @@ def check_zones(*moments: datetime | None) -> None:
 
 
 def _at(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    clock = "%H:%M" if not (moment.second or moment.microsecond) else "%H:%M:%S"
+    return f"{moment.astimezone(UTC):%Y-%m-%d {clock}} UTC"
 
 
 class CampaignRow(NamedTuple):

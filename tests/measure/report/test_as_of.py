@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.cli.reporting import period_of
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
 from engine.ledger.commit.decisions import DecideCommand
@@ -25,7 +26,7 @@ from engine.model.values import Value
 from engine.rulebook.model.book import Book
 from tests.books import compiled_book
 from tests.logs import Log
-from tests.measure.report.exports import BEGIN, BOOK
+from tests.measure.report.exports import BEGIN, BOOK, book_of
 
 HELD = BOOK.replace(
     "consent: not_needed, cost: 0.1", "consent: not_needed, cost: 0.1, hold: 1d, on_silence: release"
@@ -128,3 +129,9 @@ def test_the_log_says_who_was_who(any_log: Log, store: Store, compiled: Compiled
         ("p10", "p00", None),
         ("p20", "p00", "p10"),
     ]
+
+
+def test_it_knows_by_default_what_was_recorded_a_moment_ago() -> None:
+    """Without --as-of, what was recorded in the running second counts."""
+    before = datetime.now(UTC)
+    assert before <= period_of(book_of(), "", "", "").as_of <= datetime.now(UTC)
