@@ -68,7 +68,7 @@ def test_who_objects_gets_what_is_not_personalised(compiled: CompiledBook) -> No
     assert read.diagnostics == (), render(read.diagnostics)
     coverage = Coverage(compiled)
     results = play(compiled, read.scenarios, coverage=coverage)
-    assert [(result.scenario.name, result.unmet) for result in results if not result.ok] == []
+    assert [(result.scenario.name, result.differences) for result in results if not result.ok] == []
     assert [item.text for item in coverage.missing if item.kind == "campaign"] == []
 
 
@@ -90,9 +90,7 @@ def test_what_is_no_objection_is_a_mistake(
     """A purpose that the book does not name, and what is no list of texts, is reported at its place, once."""
     own = f", objections: {written}"
     customer = f"{{profile: {{phone: '1'}}{own if of == 'customer' else ''}}}"
-    test = (
-        f"  - {{name: t, now: 2026-03-10T10:00, customer: ann, expect: {{outcome: blocked}}{own if of == 'test' else ''}}}\n"
-    )
+    test = f"  - {{name: t, now: 2026-03-10T10:00, customer: ann, expect: {{score: 1}}{own if of == 'test' else ''}}}\n"
     text = f"customers:\n  ann: {customer}\ntests:\n{test}"
     read = load_scenario_files({"tests/a.yaml": text.encode()}, compiled)
     assert len(read.diagnostics) == 1, render(read.diagnostics)
