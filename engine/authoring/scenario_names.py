@@ -27,6 +27,11 @@ _RULES = frozenset(("by", "blocked_by"))
 _REASONS = "reasons"
 """The key whose values are a code and, behind a blank, the name of what it is about."""
 
+_OBJECTIONS = "objections"
+"""The key whose values are purposes: that of a channel by its name is written behind `channel:`."""
+
+_OF_CHANNEL = "channel:"
+
 _ASSIGNED = "assigned"
 """The key below which campaigns are keys."""
 
@@ -82,6 +87,8 @@ def _offset(key: str, value: object, name: str, keys: frozenset[str]) -> int | N
     """How far behind the beginning of the key's value the name stands; None where it does not."""
     if key in keys and value == name:
         return 0
+    if key == _OBJECTIONS and "channel" in keys and value == _OF_CHANNEL + name:
+        return len(_OF_CHANNEL)
     if not isinstance(value, str) or key not in (*_RULES, _REASONS):
         return None
     start = value.find(" ") + 1 if key == _REASONS else 0

@@ -16,6 +16,7 @@ from engine.decide.evaluate import Evaluation, evaluate
 from engine.decide.experiments.learning import NOTHING_LEARNED, Learned
 from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts
 from engine.decide.select import SelectedProposal, Selection, select
+from engine.model.customer import NOTHING_SAID, CustomerState
 from engine.model.decision import WITHHELD, Outcome, Reason, ReasonCode
 from engine.model.instant import Instant
 from engine.model.request import Request
@@ -141,13 +142,19 @@ def without_score(decision: RowDecision) -> tuple[RowDecision, float]:
 class EngineDecision:
     """The engine's own decision for one customer: evaluated at once, selected when it is asked for."""
 
-    def __init__(self, evaluation: Evaluation, counts: QuotaCounts) -> None:
-        self.evaluation, self._counts = evaluation, counts
+    def __init__(
+        self, evaluation: Evaluation, counts: QuotaCounts, state: CustomerState = NOTHING_SAID
+    ) -> None:
+        self.evaluation, self._counts, self._state = evaluation, counts, state
 
     @cached_property
     def selection(self) -> Selection:
-        """What is chosen of a customer without history."""
-        return select(self.evaluation, (), self.evaluation.request.customer, counts=self._counts)
+        """What is chosen of a customer without earlier contacts."""
+        return self.selected(self.evaluation)
+
+    def selected(self, evaluation: Evaluation) -> Selection:
+        """What is chosen of another evaluation of the customer."""
+        return select(evaluation, (), evaluation.request.customer, self._state, self._counts)
 
     @cached_property
     def decision(self) -> RowDecision:
@@ -169,9 +176,13 @@ def decide_by_engine(
     request: Request,
     counts: QuotaCounts = NO_QUOTA_COUNTS,
     learned: Learned = NOTHING_LEARNED,
+    state: CustomerState = NOTHING_SAID,
 ) -> EngineDecision:
-    """Evaluates one customer without history, as the per-request path does; counts: the counters that all customers share."""
-    return EngineDecision(evaluate(compiled, request, learned), counts)
+    """Evaluates one customer without earlier contacts, as the per-request path does.
+
+    counts: the counters that all customers share. state: what the customer agreed to, withdrew and objects to.
+    """
+    return EngineDecision(evaluate(compiled, request, learned), counts, state)
 
 
 def forms_of(chosen: Sequence[SelectedProposal]) -> tuple[ChosenForm, ...]:

@@ -20,7 +20,7 @@ from engine.explain.books import Books
 from engine.ledger.errors import LedgerError, LedgerUnavailable
 from engine.ledger.store.open import open_store
 from engine.model.instant import Instant
-from engine.privacy.record import HeldEntry, PersonReader, entries, head, read_person
+from engine.privacy.record import HeldEntry, PersonReader, export_of
 
 _CHILD = "from engine.privacy.apart import child; child()"
 
@@ -90,10 +90,8 @@ def child() -> None:
     job = ExportJob(*pickle.load(sys.stdin.buffer))  # noqa: S301 - written by `exported`
     try:
         with closing(open_store(job.log)) as store:
-            record = read_person(store, job.customer, job.reader, job.now)
-            _write(head(record))
-            for entry in entries(record, Books(store)):
-                _write(entry)
+            for part in export_of(store, Books(store), job.customer, job.reader, job.now):
+                _write(part)
     except LedgerError as error:
         sys.stderr.write(str(error))
         sys.exit(_REFUSED)

@@ -80,6 +80,12 @@ def check_unpersonalised(campaign: Campaign, offer: Offer | None, path: Path, fi
         findings.key_error((*path, "personalised"), Code.VALUE, message, hint)
 
 
+def could_be_unpersonalised(campaign: Campaign, offer: Offer) -> bool:
+    """Whether `personalised: false` would hold of the campaign as it is."""
+    learns = campaign.learn is not None or campaign.propensity.learned
+    return not learns and all(name.startswith(_OF_NOBODY) for _, name in _names(campaign, offer, ()))
+
+
 def _names(campaign: Campaign, offer: Offer | None, path: Path) -> Iterator[tuple[Path, str]]:
     """The attributes that the campaign depends on, each with its place."""
     for name in sorted(attributes_of(campaign.when)):
