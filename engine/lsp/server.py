@@ -26,6 +26,7 @@ from engine.authoring.names import (
     rename,
     replaced,
 )
+from engine.authoring.quick import is_large
 from engine.authoring.scenario_names import in_scenarios, read_scenarios
 from engine.lsp.books import OpenBook, folder_of
 from engine.lsp.convert import EditedText, action_of, diagnostic_of
@@ -294,18 +295,22 @@ def _actions(server: BookServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, options)
     async def acted(params: types.CodeActionParams) -> list[types.CodeAction]:
-        uri = params.text_document.uri
-        at = await server.located(uri, params.range.start)
+        at = await server.located(params.text_document.uri, params.range.start)
         if at is None:
             return []
         text = at.book.text(at.file)
         first, last = text.line_and_column(params.range.start)[0], text.line_and_column(params.range.end)[0]
-        return [
-            action_of(fix, diagnostic, text, uri)
+        shown = [
+            diagnostic
             for diagnostic in at.analysis.diagnostics
             if diagnostic.file == at.file and first <= diagnostic.line <= last
-            for fix in fixes(diagnostic)
         ]
+        invoked = params.context.trigger_kind is types.CodeActionTriggerKind.Invoked
+        if is_large(at.analysis) and not invoked:
+            offered = [(diagnostic, fix) for diagnostic in shown for fix in fixes(diagnostic)]
+        else:
+            offered = await at.book.fixes(at.analysis, shown)
+        return [action_of(fix, diagnostic, at.book.text, at.book.uri) for diagnostic, fix in offered]
 
     @server.feature(types.TEXT_DOCUMENT_CODE_LENS)
     async def lensed(params: types.CodeLensParams) -> list[types.CodeLens]:
