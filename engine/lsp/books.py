@@ -108,7 +108,7 @@ class OpenBook:
                 (diagnostic, fix)
                 for diagnostic in shown
                 for fix in sound_fixes(analysis, contents, diagnostic, analyse_again)
-                if not (fix.deleted and any(in_scenarios(scenarios, fix.deleted)))
+                if not (fix.deleted and any(in_scenarios(scenarios, fix.deleted, analysis.data)))
             ]
 
         contents = self.contents
