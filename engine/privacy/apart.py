@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, cast
 
 import orjson
 
+from engine.children import child_command, child_environment
 from engine.explain.books import Books
 from engine.ledger.errors import LedgerError, LedgerUnavailable
 from engine.ledger.store.open import open_store
@@ -41,12 +42,12 @@ class ExportJob(NamedTuple):
 async def exported(job: ExportJob) -> AsyncGenerator[dict[str, Any] | HeldEntry, None]:
     """The head, then the rows, as they are made. Raises LedgerUnavailable, also where the child ends early."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _CHILD),
+        *child_command(_CHILD),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         limit=_LONGEST_ROW,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env=child_environment(),
     )
     stdin, stdout, stderr = (
         cast("Any", stream) for stream in (process.stdin, process.stdout, process.stderr)
