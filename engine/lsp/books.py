@@ -50,6 +50,8 @@ class OpenBook:
     _changed: bool = False
     _work: asyncio.Task[None] | None = None
     _texts: dict[str, EditedText] = field(default_factory=dict)
+    _fixing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Fixes are tried one after the other, so that other requests are answered between them."""
 
     def change(self) -> None:
         """Analyse the book soon; what is being analysed is thrown away."""
@@ -112,10 +114,11 @@ class OpenBook:
             ]
 
         contents = self.contents
-        try:
-            return await asyncio.to_thread(find)
-        except Superseded:
-            return []
+        async with self._fixing:
+            try:
+                return await asyncio.to_thread(find)
+            except Superseded:
+                return []
 
     def schema(self) -> Schema:
         """The schema with the names of the newest analysis; before it that of any book."""
