@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from engine.authoring.analyse import analyse
 from engine.authoring.complete import complete
+from engine.authoring.edits import edited
 from engine.authoring.fixes import fixes
 from engine.authoring.hover import hover
 from engine.authoring.lenses import Reach, ReachSummary, lenses, read_summary, write_summary
@@ -142,11 +143,7 @@ def test_every_fix_of_a_remark_takes_it_away() -> None:
     seen = 0
     for remark in analyse({"book.yaml": text.encode()}).diagnostics:
         for fix in fixes(remark):
-            lines = text.split("\n")
-            source = lines[remark.line - 1]
-            begin = fix.start - 1
-            lines[remark.line - 1] = source[:begin] + fix.text + source[begin + fix.length :]
-            after = analyse({"book.yaml": "\n".join(lines).encode()}).diagnostics
+            after = analyse(edited({"book.yaml": text.encode()}, fix.edits)).diagnostics
             assert (remark.line, remark.code, remark.message) not in {
                 (other.line, other.code, other.message) for other in after
             }
@@ -174,11 +171,8 @@ def test_the_fix_of_a_misspelt_word_mends_the_book(right: str, wrong: str) -> No
         for error in analyse({"book.yaml": text.encode()}).diagnostics
         if error.severity is Severity.ERROR
     )
-    fix = next(fixes(first))
-    lines = text.split("\n")
-    source = lines[first.line - 1]
-    lines[first.line - 1] = source[: fix.start - 1] + fix.text + source[fix.start - 1 + fix.length :]
-    assert "\n".join(lines) == TEXT.replace("{lt: 30}", "{lte: 30}") if "lte_" in wrong else TEXT
+    mended = edited({"book.yaml": text.encode()}, next(fixes(first)).edits)["book.yaml"].decode()
+    assert mended == (TEXT.replace("{lt: 30}", "{lte: 30}") if "lte_" in wrong else TEXT)
 
 
 def test_lenses_show_the_summary_that_was_written(tmp_path: Path) -> None:

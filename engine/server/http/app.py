@@ -73,8 +73,8 @@ class HttpCall:
         self._done: list[Callable[[Any], object]] = []
 
     def header(self, name: bytes) -> bytes:
-        """The header's value; empty without one."""
-        return self.headers.get(name, b"")
+        """The header's value, without blanks around it; empty without one."""
+        return self.headers.get(name, b"").strip(b" \t")
 
     def metadata(self) -> list[tuple[str, str | bytes]]:
         """The headers as texts."""
