@@ -17,8 +17,9 @@ from engine.measure.population.document import check_parquet, decisions_csv, dec
 from engine.measure.population.files import MissingExtra
 from engine.measure.population.people import Faults
 from engine.measure.population.simulate import (
-    OnDecision,
+    OnRow,
     PeopleRefused,
+    SimulatedRow,
     SimulationPlan,
     StagedPeople,
     simulate,
@@ -77,21 +78,21 @@ def _decided(
     compiled: CompiledBook,
     people: StagedPeople,
     plan: SimulationPlan,
-    writers: Sequence[OnDecision],
+    writers: Sequence[OnRow],
 ) -> Tally:
     columns = (TextColumn("deciding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with progress(*columns) as bar:
         task = bar.add_task("", total=plan.visits.expected(people.persons, plan.days))
 
-        def write(*decided: Any) -> None:
+        def write(row: SimulatedRow) -> None:
             for writer in writers:
-                writer(*decided)
+                writer(row)
 
         return simulate(
             compiled,
             people,
             plan,
-            on_decision=write,
+            on_row=write if writers else None,
             advance=lambda number: bar.advance(task, number),
         )
 
