@@ -16,7 +16,7 @@ from engine.batch.draws import CustomerHashes, SampleLists
 from engine.batch.facets import ClockReader, Customers, People, RequestPeople, SideConditions, contacts_of
 from engine.batch.frame import MaskFrame, Pairs, Words
 from engine.batch.going import GoingPair, OnGoing, pairs_by_columns, pairs_by_engine
-from engine.batch.lanes import ColumnPlan, book_lane, row_lane
+from engine.batch.lanes import ColumnPlan, Disagreement, book_lane, row_lane
 from engine.batch.order import (
     NO_PAIR,
     ScoredPairs,
@@ -27,7 +27,7 @@ from engine.batch.order import (
     pairs_ahead,
 )
 from engine.batch.priced import PricedCampaigns
-from engine.batch.profiles import Disagreement, EngineRow, OpenPairs, Profile, Profiles, RulesRead
+from engine.batch.profiles import EngineRow, OpenPairs, Profile, Profiles, RulesRead
 from engine.batch.results import (
     ChosenForm,
     Decisions,

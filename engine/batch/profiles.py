@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.batch.columns import Bools, Codes, ScoreColumn
 from engine.batch.facets import Customers, Fits, Interned, SideConditions, Situations
+from engine.batch.lanes import Disagreement
 from engine.batch.results import EngineDecision
 from engine.decide.arbitrate.campaign import CampaignChannel, CompiledCampaign, Creative
 from engine.decide.arbitrate.candidates import Candidate
@@ -22,14 +23,6 @@ from engine.model.instant import Instant
 
 _MOST_DENSE = 1 << 22
 """Keys up to which a table over all of them is kept, which takes no sorting."""
-
-
-class Disagreement(Exception):
-    """The columns and the engine differ on a customer: a defect, for which the run stops."""
-
-    def __init__(self, customer: str, by_columns: object, by_engine: object) -> None:
-        super().__init__(f"{customer!r}: the columns say {by_columns}, the engine says {by_engine}")
-        self.customer = customer
 
 
 class Profile(NamedTuple):

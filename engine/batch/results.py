@@ -12,7 +12,7 @@ import numpy as np
 from engine.batch.columns import Bools, Codes, ScoreColumn, ValueColumn
 from engine.batch.draws import CustomerHashes
 from engine.batch.order import ScoredPairs, TieBreaker
-from engine.decide.answer import answer
+from engine.decide.answer import blocked_by, selection_probability
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation, evaluate
 from engine.decide.experiments.learning import NOTHING_LEARNED, Learned
@@ -185,16 +185,16 @@ class EngineDecision:
 
     @cached_property
     def decision(self) -> RowDecision:
-        """The decision."""
-        decision = answer(self.evaluation, self.selection, "")
+        """The decision, as `answer` makes it, without the texts."""
+        selection = self.selection
         return RowDecision(
-            decision.outcome,
-            decision.reasons,
-            forms_of(self.selection.chosen),
-            decision.selection_probability,
-            decision.blocked_by,
-            decision.next_allowed_at,
-            decision.next_any_at,
+            selection.outcome,
+            tuple(selection.reasons),
+            forms_of(selection.chosen),
+            selection_probability(selection),
+            blocked_by(selection),
+            selection.next_allowed_at,
+            selection.next_any_at,
         )
 
 

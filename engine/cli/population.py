@@ -10,7 +10,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from engine.cli.exits import PEOPLE, USAGE, fail
+from engine.batch.lanes import Disagreement
+from engine.cli.exits import PEOPLE, USAGE, VERIFY, fail
 from engine.decide.compiled import CompiledBook
 from engine.ledger.errors import LedgerError
 from engine.measure.population.document import check_parquet, decisions_csv, decisions_parquet
@@ -55,6 +56,8 @@ def simulated(
             return Simulated(people, _decided(compiled, people, plan, writers))
     except PeopleRefused as error:
         refuse(path, error.faults)
+    except Disagreement as error:
+        fail(f"stopped, this is a defect of Tact: {error}", VERIFY)
     except MissingExtra as error:
         fail(str(error), USAGE)
     except OSError as error:

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from engine.api.v1.decisions_pb2 import DecideRequest
-from engine.batch.columns import Bools, Codes, ValueColumn
+from engine.batch.columns import Bools, Codes, ValueColumn, rows_by_code
 from engine.batch.kernel import CHUNK, Kernel
 from engine.batch.lanes import ColumnPlan, book_lane
 from engine.batch.people import ColumnPeople, SendMoment, batch_of, kept_attributes, people_schema
@@ -91,16 +91,16 @@ class _Segment:
     """Some of a chunk's visits in order, decided by counters that have the same room."""
 
     by_columns: Codes
-    """Their places in the segment."""
+    """Their positions in the segment."""
     decided: "_Decided | None"
     alone: dict[int, EngineDecision]
-    """Those who are decided one by one, by place."""
+    """Those who are decided one by one, by position."""
     taken: dict[QuotaKey, Codes] = field(default_factory=dict)
     """By counter, what each visit takes."""
 
-    def take(self, key: QuotaKey, places: Codes | int, amount: int, size: int) -> None:
+    def take(self, key: QuotaKey, positions: Codes | int, amount: int, size: int) -> None:
         """Notes that visits take from a counter."""
-        self.taken.setdefault(key, np.zeros(size, np.int64))[places] += amount
+        self.taken.setdefault(key, np.zeros(size, np.int64))[positions] += amount
 
 
 class ColumnSimulation:
@@ -132,7 +132,7 @@ class ColumnSimulation:
                 come, now = self._visits(batch, day)
                 if now is not None:
                     self._chunk(
-                        batch if come is None else batch.take(come), first + _places(batch, come), now
+                        batch if come is None else batch.take(come), first + _positions(batch, come), now
                     )
                     yield batch.num_rows if come is None else len(come)
                 first += batch.num_rows
@@ -221,12 +221,12 @@ class ColumnSimulation:
         if segment.decided is None or not self._compiled.pressure.shared:
             return
         decisions, unordered = segment.decided.tried.decisions, segment.decided.tried.unordered
-        for code, decision in _used(decisions):
-            on = self._goes_on(decision)
+        ordered = np.flatnonzero(~unordered)
+        for code, rows in rows_by_code(decisions.codes[ordered]):
+            on = self._goes_on(decisions.distinct[code])
             if on is not None and on.quotas:
-                members = segment.by_columns[(decisions.codes == code) & ~unordered]
                 for rule in on.quotas:
-                    segment.take(rule.key(now), members, rule.amount, size)
+                    segment.take(rule.key(now), segment.by_columns[ordered[rows]], rule.amount, size)
 
     def _goes_on(self, decision: RowDecision) -> CampaignChannel | None:
         """On which channel a contact is made; None if none is, or it is withheld."""
@@ -247,21 +247,21 @@ class ColumnSimulation:
             self._contact(counted, people, now)
             if self._seen is not None:
                 rows |= self._rows(tried.decisions, segment.by_columns, kept, now)
-        for place, alone in segment.alone.items():
-            if place < len(persons):
-                rows[place] = self._settle_alone(alone, int(persons[place]), now)
+        for position, alone in segment.alone.items():
+            if position < len(persons):
+                rows[position] = self._settle_alone(alone, int(persons[position]), now)
         if self._seen is not None:
-            for place in sorted(rows):
-                self._seen(rows[place])
+            for position in sorted(rows):
+                self._seen(rows[position])
 
     def _contact(self, counted: CountedPeople, people: ColumnPeople, now: Instant) -> None:
         """Keeps the contacts of the customers, and takes them from counters."""
-        decisions, rows = counted.tried.decisions, np.flatnonzero(counted.kept)
-        for code, decision in _used(decisions):
-            members = rows[decisions.codes[rows] == code]
-            if not decision.chosen or not len(members):
+        decisions, kept = counted.tried.decisions, np.flatnonzero(counted.kept)
+        for code, rows in rows_by_code(decisions.codes[kept]):
+            chosen, members = decisions.distinct[code].chosen, kept[rows]
+            if not chosen:
                 continue
-            form = decision.chosen[0]
+            form = chosen[0]
             on = self._campaigns[form.campaign].campaign_channels[form.channel]
             if form.withheld is None:
                 self._counts.take(on.quotas, now, form.expires_at, len(members))
@@ -302,9 +302,9 @@ class ColumnSimulation:
         return SimulatedRow.of(row)
 
     def _rows(
-        self, decisions: Decisions, places: Codes, kept: Bools, now: Instant
+        self, decisions: Decisions, positions: Codes, kept: Bools, now: Instant
     ) -> Iterator[tuple[int, SimulatedRow]]:
-        """The rows of the customers of the columns, by place."""
+        """The rows of the customers of the columns, by position."""
         version = self._compiled.book.version
         for at in np.flatnonzero(kept).tolist():
             decision = decisions.row(at)
@@ -324,15 +324,10 @@ class ColumnSimulation:
                     decision.next_allowed_at,
                     form.expires_at,
                 )
-            yield int(places[at]), row
+            yield int(positions[at]), row
 
 
-def _used(decisions: Decisions) -> Iterator[tuple[int, RowDecision]]:
-    for code in np.unique(decisions.codes).tolist():
-        yield code, decisions.distinct[code]
-
-
-def _places(batch: pa.RecordBatch, come: Codes | None) -> Codes:
+def _positions(batch: pa.RecordBatch, come: Codes | None) -> Codes:
     return np.arange(batch.num_rows) if come is None else come
 
 

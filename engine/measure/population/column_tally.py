@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.batch.classes import Sequences
-from engine.batch.columns import Bools, Codes
+from engine.batch.columns import Bools, Codes, rows_by_code
 from engine.batch.kernel import Kernel
 from engine.batch.order import NO_PAIR, in_rank_order
 from engine.batch.profiles import RulesRead
@@ -45,11 +45,11 @@ class ColumnTally:
             return
         tally.persons = max(tally.persons, int(people.persons[kept].max()) + 1)
         tally.decisions += number
-        codes = np.bincount(decisions.codes[kept], minlength=1)
-        for code in np.flatnonzero(codes).tolist():
-            tally.outcomes[decisions.distinct[code].outcome] += int(codes[code])
+        persons = people.persons[kept]
+        for code, rows in rows_by_code(decisions.codes[kept]):
+            tally.outcomes[decisions.distinct[code].outcome] += len(rows)
             for form in decisions.distinct[code].chosen:
-                self._contacts(form, people.persons[kept & (decisions.codes == code)], now)
+                self._contacts(form, persons[rows], now)
         pairs = _ListedPairs.of(people)
         tally.more_candidates += pairs.more
         self._eligible(pairs, people)
@@ -73,11 +73,10 @@ class ColumnTally:
         """Counts who was eligible for each campaign."""
         own = people.tried.tried.pairs
         listed = np.flatnonzero(pairs.listed)
-        order = listed[np.argsort(own.campaigns[listed], kind="stable")]
-        for at, members in _groups(own.campaigns[order], order):
+        for at, members in rows_by_code(own.campaigns[listed]):
             count = self._tally.campaign(self._campaigns[at].campaign.name)
             count.eligible += len(members)
-            _add(people.persons[own.rows[members]], count.persons)
+            _add(people.persons[own.rows[listed[members]]], count.persons)
 
     def _lost(self, kernel: Kernel, pairs: "_ListedPairs", people: CountedPeople) -> None:
         """Counts why campaigns were not chosen."""
@@ -161,15 +160,6 @@ class _ListedPairs(NamedTuple):
         were_tried[tried.ahead] = True
         were_tried[tried.best[tried.best != NO_PAIR]] = True
         return cls(listed, were_tried & kept, int(np.count_nonzero(kept & ~listed)))
-
-
-def _groups(keys: Codes, members: Codes) -> Iterator[tuple[int, Codes]]:
-    """The members of each key, which are sorted by it."""
-    if not len(keys):
-        return
-    starts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
-    for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), len(keys)], strict=True):
-        yield int(keys[start]), members[start:stop]
 
 
 def _counted(keys: Codes) -> Iterator[tuple[int, int]]:

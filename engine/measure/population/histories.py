@@ -32,9 +32,9 @@ class Histories:
         left = [self._numbered(self._left(self._histories[code], now)) for code in distinct.tolist()]
         self._codes[persons] = np.array(left, np.int64)[codes]
         used = list(dict.fromkeys(left))
-        place_of = {number: place for place, number in enumerate(used)}
+        position_of = {number: position for position, number in enumerate(used)}
         values = [tuple(self._contacts[own] for own in self._histories[number]) for number in used]
-        return ValueColumn(np.array([place_of[number] for number in left], np.int64)[codes], values)
+        return ValueColumn(np.array([position_of[number] for number in left], np.int64)[codes], values)
 
     def add(self, persons: Codes, contact: Contact) -> None:
         """Adds a contact to the history of these persons."""
