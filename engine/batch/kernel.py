@@ -348,7 +348,8 @@ class Kernel:
         below = self._plan.verified * _CRC_RANGE
         if below <= 0:
             return
-        sums = np.array([crc32(name.encode()) for name in decisions.names], np.int64)
+        names = decisions.names
+        sums = np.fromiter(map(crc32, map(str.encode, names)), np.int64, len(names))
         for row in np.flatnonzero((sums < below) & ~unordered).tolist():
             self.funnel.verified += 1
             by_columns, expected = decisions.row(row), by_engine(row).decision

@@ -6,7 +6,8 @@ import numpy as np
 
 from engine.batch.columns import Codes, ValueColumn
 from engine.decide.pressure.policies import Pressure
-from engine.model.contact import Contact
+from engine.decide.pressure.rule import CountingRule
+from engine.model.contact import Contact, Facts
 from engine.model.instant import Instant
 
 _History = tuple[int, ...]
@@ -21,6 +22,8 @@ class Histories:
         self._codes = np.zeros(persons, np.int64)
         self._contacts: list[Contact] = []
         self._number_of_contact: dict[Contact, int] = {}
+        self._alike: dict[tuple[CountingRule, ...], Facts] = {}
+        """By the rules that count them, the facts that stand for all that these rules cannot tell apart."""
         self._histories: list[_History] = [()]
         self._number_of: dict[_History, int] = {(): 0}
         self._counting: dict[int, Instant] = {}
@@ -37,11 +40,12 @@ class Histories:
         return ValueColumn(np.array([position_of[number] for number in left], np.int64)[codes], values)
 
     def add(self, persons: Codes, contact: Contact) -> None:
-        """Adds a contact to the history of these persons."""
+        """Adds a contact to the history of these persons, as one that the same rules count."""
+        counting = self._pressure.counting(contact.facts)
+        contact = contact._replace(facts=self._alike.setdefault(tuple(counting), contact.facts))
         number = self._number_of_contact.setdefault(contact, len(self._contacts))
         if number == len(self._contacts):
             self._contacts.append(contact)
-            counting = self._pressure.counting(contact.facts)
             lookback = max((rule.lookback for rule in counting), default=0)
             until = contact.at + lookback
             self._counting[number] = until if contact.expires_at is None else min(until, contact.expires_at)
