@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from engine.api.v1.decisions_pb2 import DecideRequest
 from engine.batch.columns import Bools, Codes, ValueColumn, rows_by_code
+from engine.batch.contacts import LEAST_ALIKE
 from engine.batch.kernel import CHUNK, Kernel
 from engine.batch.lanes import ColumnPlan, book_lane
 from engine.batch.people import ColumnPeople, SendMoment, batch_of, kept_attributes, people_schema
@@ -37,9 +38,6 @@ from engine.model.customer import NOTHING_SAID
 from engine.model.instant import Instant
 from engine.model.request import Request
 from engine.wire.parse import Parser
-
-_LEAST_ALIKE = 4
-"""Persons of a chunk with the same contacts who are decided by columns: of fewer each is decided sooner one by one."""
 
 
 def covers(compiled: CompiledBook, plan: SimulationPlan) -> bool:
@@ -193,7 +191,7 @@ class ColumnSimulation:
         if contacts is not None:
             numbers = np.bincount(contacts.codes, minlength=len(contacts.values))
             alike = [
-                not own or number >= _LEAST_ALIKE
+                not own or number >= LEAST_ALIKE
                 for own, number in zip(contacts.values, numbers.tolist(), strict=True)
             ]
             columnar = np.array(alike, np.bool_)[contacts.codes]

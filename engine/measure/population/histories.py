@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.batch.columns import Codes, ValueColumn
+from engine.batch.contacts import AlikeContacts
 from engine.decide.pressure.policies import Pressure
-from engine.decide.pressure.rule import CountingRule
-from engine.model.contact import Contact, Facts
+from engine.model.contact import Contact
 from engine.model.instant import Instant
 
 _History = tuple[int, ...]
@@ -18,12 +18,10 @@ class Histories:
     """The contacts of every person, as a number of their history: eight bytes a person."""
 
     def __init__(self, pressure: Pressure, persons: int) -> None:
-        self._pressure = pressure
+        self._alike = AlikeContacts(pressure)
         self._codes = np.zeros(persons, np.int64)
         self._contacts: list[Contact] = []
         self._number_of_contact: dict[Contact, int] = {}
-        self._alike: dict[tuple[CountingRule, ...], Facts] = {}
-        """By the rules that count them, the facts that stand for all that these rules cannot tell apart."""
         self._histories: list[_History] = [()]
         self._number_of: dict[_History, int] = {(): 0}
         self._counting: dict[int, Instant] = {}
@@ -41,14 +39,11 @@ class Histories:
 
     def add(self, persons: Codes, contact: Contact) -> None:
         """Adds a contact to the history of these persons, as one that the same rules count."""
-        counting = self._pressure.counting(contact.facts)
-        contact = contact._replace(facts=self._alike.setdefault(tuple(counting), contact.facts))
+        contact, until = self._alike.of(contact)
         number = self._number_of_contact.setdefault(contact, len(self._contacts))
         if number == len(self._contacts):
             self._contacts.append(contact)
-            lookback = max((rule.lookback for rule in counting), default=0)
-            until = contact.at + lookback
-            self._counting[number] = until if contact.expires_at is None else min(until, contact.expires_at)
+            self._counting[number] = until
         if self._counting[number] <= contact.at:
             return
         distinct, codes = np.unique(self._codes[persons], return_inverse=True)
