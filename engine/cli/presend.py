@@ -19,7 +19,7 @@ from engine.cli.options import LogUrl, settings_of
 from engine.cli.population import progress, refuse
 from engine.cli.screen import screen, table
 from engine.cli.simulate import check_request
-from engine.decide.compiled import CompiledBook, compile_book
+from engine.decide.compiled import CompiledBook, compile_book, keep_loaded
 from engine.decide.experiments.bid_prices import NO_BID_PRICES
 from engine.ledger.errors import LedgerError
 from engine.ledger.queries.prices import bid_prices
@@ -188,10 +188,9 @@ def _known(
 def _previewed(
     compiled: CompiledBook, path: Path, plan: "ColumnPlan", scarce: "ScarceOption | None", log: str | None
 ) -> Any:
-    from engine.batch.profiles import Disagreement  # noqa: PLC0415 - of the extra
+    from engine.batch.lanes import Disagreement  # noqa: PLC0415 - of the extra
     from engine.batch.scarce import ScarceWay  # noqa: PLC0415 - of the extra
     from engine.measure.population.preview import NOTHING_KNOWN, preview  # noqa: PLC0415 - of the extra
-    from engine.presend.processes import keep_loaded  # noqa: PLC0415 - of the extra
 
     keep_loaded()
     way = None if scarce is None else ScarceWay(scarce.value)
