@@ -16,6 +16,10 @@ from engine.ledger.store.store import Store
 ResultT = TypeVar("ResultT")
 
 
+_HOLD_SECONDS = 0.005
+"""Most that a group waits for further commands: what a commit costs by itself is then shared by more."""
+
+
 class Losses(NamedTuple):
     """What the log did not take."""
 
@@ -43,6 +47,7 @@ class Ledger:
             transaction=partial(transaction, store),
             divide=partial(divided, store),
         )
+        self._queue.hold = _HOLD_SECONDS
         if store.begins_at_once:
             self._queue.at_once = store.at_once
         self.reader = LedgerReader(store, limit=limit)
