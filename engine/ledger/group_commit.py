@@ -77,6 +77,10 @@ _QUICK_SECONDS = 0.005
 """How long each of them may have taken, the sync to disk included: as long may the event loop stand still for the next one."""
 
 
+HOLD_SECONDS = 0.005
+"""How long a group of commands may be held: what a transaction costs by itself is then shared by more."""
+
+
 _TOGETHER = 4
 """Submissions of a group from which on the next one is held: of fewer, waiting costs more than a group of its own."""
 

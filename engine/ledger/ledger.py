@@ -9,15 +9,11 @@ from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.group import apply_group, divided, transaction
 from engine.ledger.commit.proof import ProveCommand
 from engine.ledger.errors import LedgerError
-from engine.ledger.group_commit import GroupCommit, OnGroup
+from engine.ledger.group_commit import HOLD_SECONDS, GroupCommit, OnGroup
 from engine.ledger.reader import LedgerReader
 from engine.ledger.store.store import Store
 
 ResultT = TypeVar("ResultT")
-
-
-_HOLD_SECONDS = 0.005
-"""Most that a group waits for further commands: what a commit costs by itself is then shared by more."""
 
 
 class Losses(NamedTuple):
@@ -47,7 +43,7 @@ class Ledger:
             transaction=partial(transaction, store),
             divide=partial(divided, store),
         )
-        self._queue.hold = _HOLD_SECONDS
+        self._queue.hold = HOLD_SECONDS
         if store.begins_at_once:
             self._queue.at_once = store.at_once
         self.reader = LedgerReader(store, limit=limit)
