@@ -6,8 +6,6 @@ can be named, whatever a browser sends, and nothing but books is spoken about.
 
 import asyncio
 import json
-import os
-import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -18,6 +16,7 @@ from urllib.parse import quote, unquote, urlsplit
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from engine.children import child_command, child_environment
 from engine.console.users import ConsoleUser
 from engine.releases import WrongFile, check_release_files
 
@@ -162,15 +161,13 @@ class LanguageServers:
 
 async def _spoken(websocket: WebSocket, folder: Path) -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        _CHILD,
+        *child_command(_CHILD),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         cwd=folder,
         limit=_MOST_ANSWER,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env=child_environment(),
     )
     translator = Translator(folder)
     tasks = [

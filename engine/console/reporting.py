@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import orjson
 import structlog
 
+from engine.children import child_command, child_environment
 from engine.ledger.commit.replay import logged_book
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import open_store
@@ -79,13 +80,12 @@ class ReportDesk:
         with self._turn:
             if self._process is not None:
                 return False
-            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
             self._process = subprocess.Popen(  # noqa: S603 our own words
-                [sys.executable, "-c", _CHILD],
+                child_command(_CHILD),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=environment,
+                env=child_environment(),
             )
             Thread(target=self._wait, args=(self._process, version), name="report", daemon=True).start()
             return True

@@ -4,15 +4,15 @@ A book comes from whoever may write drafts: the child has bounds on time and mem
 """
 
 import json
-import os
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from hashlib import sha256
 from queue import Empty, Full, LifoQueue
 from typing import Any
+
+from engine.children import child_command, child_environment
 
 JOB_SECONDS = 60.0
 """Most processor time, and most time, of a job that somebody waits for."""
@@ -108,12 +108,12 @@ class Workbench:
 
 def _started() -> "subprocess.Popen[str]":
     return subprocess.Popen(  # noqa: S603 our own words
-        [sys.executable, "-c", _CHILD],
+        child_command(_CHILD),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env=child_environment(),
     )
 
 
