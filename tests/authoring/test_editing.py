@@ -175,6 +175,27 @@ def test_the_fix_of_a_misspelt_word_mends_the_book(right: str, wrong: str) -> No
     assert mended == (TEXT.replace("{lt: 30}", "{lte: 30}") if "lte_" in wrong else TEXT)
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("timezone: UTC", "timezone: UTC, locale: en_GB.UTF-8"),
+        ("timezone: UTC", "timezone: UTC, locale: jp-JP"),
+        ("{profile.age|0}", "{profile.age:money eur|0}"),
+        ("    when:", "    stop: {buyed: 3d}\n    when:"),
+    ],
+)
+def test_the_fix_of_a_code_mends_the_book(right: str, wrong: str) -> None:
+    """Languages, countries, currencies and outcomes that are nearly one that exists."""
+    text = TEXT.replace(right, wrong, 1)
+    (error,) = (
+        error
+        for error in analyse({"book.yaml": text.encode()}).diagnostics
+        if error.severity is Severity.ERROR
+    )
+    mended = edited({"book.yaml": text.encode()}, next(fixes(error)).edits)
+    assert analyse(mended).book is not None, error
+
+
 def test_lenses_show_the_summary_that_was_written(tmp_path: Path) -> None:
     """At each campaign that it knows; what is no summary counts as none."""
     assert read_summary(tmp_path) is None

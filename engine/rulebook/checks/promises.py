@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from engine.conditions.model import attributes_of
 from engine.rulebook.model.book import Campaign, Content, Offer, Placeholder
-from engine.rulebook.report.diagnostics import Code, Severity, quote
+from engine.rulebook.report.diagnostics import Code, Severity, Suggestion, quote
 from engine.rulebook.report.findings import Findings, Path
 
 _MOST = 1_000
@@ -53,7 +53,7 @@ def warn_of_alike(offers: Iterable[Offer], campaigns: Iterable[Campaign], findin
         close = difflib.get_close_matches(name, others, n=1, cutoff=_ALIKE)
         if len(paths) == 1 and close:
             message = f"the promise {quote(name)} is named here only; did you mean {quote(close[0])}?"
-            findings.remark(paths[0], Code.UNKNOWN, message, Severity.WARNING)
+            findings.remark(paths[0], Code.UNKNOWN, message, Severity.WARNING, Suggestion("", name, close[0]))
 
 
 def _uses(offers: Iterable[Offer], campaigns: Iterable[Campaign]) -> Iterator[tuple[str, Path]]:
