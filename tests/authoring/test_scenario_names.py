@@ -35,6 +35,8 @@ def test_a_name_is_found_where_it_is_meant() -> None:
     assert occurrences(("campaigns", "drive")) == ['drive", at: ', "drive, chann", "drive]}}"]
     assert occurrences(("attributes", "profile.tier")) == ["tier: gold},"]
     assert occurrences(("audiences", "sms")) == []
+    objects = "tests:\n  - {name: t, objections: [sms, 'channel:sms', channel:sms, channel:smss]}\n"
+    assert occurrences(("channels", "sms"), objects) == ["sms', channe", "sms, channel"]
 
 
 @pytest.mark.parametrize("text", ["tests: [", "tests: 1", "", "a\n- b", "\x00"])
