@@ -73,6 +73,8 @@ def test_a_name_is_found_where_it_is_meant(target: Path, written: list[str]) -> 
 def test_a_channel_is_found_wherever_it_stands() -> None:
     """In quotes and in lists, and before the slash of its own rules."""
     assert len(occurrences(("channels", "sms"))) == 8
+    objections = "tests:\n  - {name: t, objections: [sms, 'channel:sms', channel:sms, channel:smss]}\n"
+    assert occurrences(("channels", "sms"), objections) == ["sms', channe", "sms, channel"]
 
 
 def test_a_variant_without_its_campaign_is_of_the_only_one_that_has_it() -> None:

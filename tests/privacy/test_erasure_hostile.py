@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -15,11 +16,14 @@ from engine.ledger.commit.group import commit_group
 from engine.ledger.errors import LedgerUnavailable
 from engine.ledger.store.open import open_store
 from engine.ledger.store.rows import METADATA
+from engine.measure.rollup import roll_up
+from engine.presend.rows import SendPlan
 from engine.privacy.erasure import EraseCommand, Receipt
 from engine.privacy.objection import ObjectionCommand, PrivacyActor
 from tests.logs import Log, sqlite_log
 from tests.presend.kit import CLOCK, UNSHARED, Send, crowd, shop
 from tests.privacy.kit import DEVICE, LI_NA, NOW, filled
+from tests.privacy.test_erasure_beside import exported_bytes, stored_bytes
 
 
 def erased(log: Log, name: str, at: int, *, busy_timeout: float = 60.0) -> Receipt:
@@ -109,3 +113,28 @@ def test_names_that_nobody_has_are_a_mistake_of_the_call(tmp_path: Path, command
     result = CliRunner().invoke(app, words)
     assert (result.exit_code, "the customer's name" in result.stderr) == (2, True), result.output
     assert log.rows("SELECT count(*) FROM audit") == [(0,)]
+
+
+def test_no_byte_is_left_of_roll_ups_and_sends(any_log: Log, tmp_path: Path) -> None:
+    """After a send of what is scarce and a roll-up only the run's own files, which the receipt lists, still have the name."""
+    out, folder = tmp_path / "out", tmp_path / "people"
+    folder.mkdir()
+    send = Send(shop(tmp_path), any_log, crowd(folder, 120), out, SendPlan("spring", NOW, scarce="best"))
+    assert send.run() is not None
+    with closing(open_store(any_log.url)) as store:
+        assert roll_up(store)
+    assert any_log.rows("SELECT count(*) > 0 FROM rollup") == [(1,)]
+    ((name,),) = any_log.rows("SELECT max(person) FROM contacts")
+    assert name.encode() in stored_bytes(any_log)
+    before = any_log.rows("SELECT * FROM rollup ORDER BY 1, 2, 3, 4")
+    receipt = erased(any_log, name, CLOCK)
+    assert receipt.erased.runs == ["spring"]
+    assert any_log.rows("SELECT * FROM rollup ORDER BY 1, 2, 3, 4") == before
+    assert name.encode() not in stored_bytes(any_log)
+    assert name.encode() not in exported_bytes(any_log, tmp_path / "export")
+    rest = [path for path in out.rglob("*") if path.is_file() and not path.match("part-*.parquet")]
+    assert [path.name for path in rest if name.encode() in path.read_bytes()] == []
+    names = [
+        value for path in out.glob("part-*.parquet") for value in pq.read_table(path)["customer"].to_pylist()
+    ]
+    assert name in names
