@@ -16,7 +16,7 @@ from engine.batch.arrow import ArrowReader, decide_batch
 from engine.batch.kernel import Kernel
 from engine.batch.lanes import ColumnPlan
 from engine.client import request
-from engine.decide.compiled import CompiledBook
+from engine.decide.compiled import CompiledBook, keep_loaded
 from engine.decide.evaluate import evaluate
 from engine.decide.select import select
 from engine.ledger.commit.decisions import DecideCommand
@@ -24,7 +24,6 @@ from engine.ledger.commit.group import commit_group
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import open_store
 from engine.measure.population.people import RowReader
-from engine.presend.processes import keep_loaded
 from engine.wire.parse import Parser
 from engine.wire.respond import respond
 

@@ -16,7 +16,7 @@ from bench.books import compiled_book, messages
 from bench.ratio import Ratio
 from bench.table import Step, silent
 from engine.api.v1.decisions_pb2 import DecideRequest
-from engine.decide.compiled import CompiledBook
+from engine.decide.compiled import CompiledBook, keep_loaded
 from engine.decide.evaluate import evaluate
 from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.group import commit_group
@@ -26,7 +26,7 @@ from engine.ledger.store.store import Store
 from engine.model.request import Request
 from engine.presend.population import Population, PopulationSource
 from engine.presend.population import staged as stage
-from engine.presend.processes import keep_loaded, now
+from engine.presend.processes import now
 from engine.presend.rows import SendPlan
 from engine.presend.run import Job, PartSender, begin, run_row
 from engine.wire.parse import Parser

@@ -11,9 +11,11 @@ def child_command(code: str) -> Sequence[str]:
     return [sys.executable, "-P", "-c", code]
 
 
-def child_environment() -> dict[str, str]:
+def child_environment(temporary: str | None = None) -> dict[str, str]:
     """The environment of a child, which imports from the same folders as this process, wherever it is started.
 
     An empty entry of this process's path means its own working directory, which need not be that of the child.
+    temporary: the folder for its temporary files, which whoever starts it deletes, as a child that is killed cannot.
     """
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(str(Path(folder).absolute()) for folder in sys.path)}
+    folders = os.pathsep.join(str(Path(folder).absolute()) for folder in sys.path)
+    return {**os.environ, "PYTHONPATH": folders, **({} if temporary is None else {"TMPDIR": temporary})}

@@ -1,6 +1,6 @@
 """Columns of a population: an attribute's values in a chunk of customers, as codes of its distinct values."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from math import copysign
@@ -71,6 +71,16 @@ def value_key(value: Any) -> Hashable:
     if kind is tuple:
         return kind, tuple(map(value_key, value))
     return kind, value
+
+
+def rows_by_code(codes: Codes) -> Iterator[tuple[int, Codes]]:
+    """Each code that occurs, with its rows, ascending."""
+    if not len(codes):
+        return
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order], prepend=codes[order[0]] - 1))
+    for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), len(codes)], strict=True):
+        yield int(codes[order[start]]), order[start:stop]
 
 
 class JointColumn(NamedTuple):

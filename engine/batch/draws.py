@@ -36,15 +36,9 @@ class CustomerHashes:
     def __init__(self, names: Sequence[str], chunk: Chunk, units: Iterable[str]) -> None:
         self.names = names
         self._chunk, self._units = chunk, tuple(units)
-        lengths: dict[int, bytes] = {}
-        persons: list[bytes] = []
-        for encoded in map(str.encode, names):
-            size = len(encoded)
-            prefix = lengths.get(size)
-            if prefix is None:
-                prefix = lengths[size] = size.to_bytes(4, "big")
-            persons.append(prefix + encoded)
-        self._encoded = {"": persons}
+        encoded = list(map(str.encode, names))
+        lengths = {size: size.to_bytes(4, "big") for size in set(map(len, encoded))}
+        self._encoded = {"": [lengths[len(own)] + own for own in encoded]}
 
     def subject(self, row: int) -> DrawSubject:
         """Whom the engine draws for a customer."""

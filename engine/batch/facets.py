@@ -25,6 +25,7 @@ from engine.decide.attributes.zones import NEEDS, countries_of, plausible_zones,
 from engine.decide.compiled import CompiledBook
 from engine.decide.match import clocks_of
 from engine.decide.pressure.caps import CountRule
+from engine.model.contact import Contact
 from engine.model.instant import Instant
 from engine.model.request import Request
 from engine.model.values import Attributes, Moment, is_blank
@@ -67,6 +68,10 @@ class People(Protocol):
     def chunk(self) -> Chunk:
         """Their attributes."""
 
+    @property
+    def contacts(self) -> ValueColumn | None:
+        """By customer, their contacts that may still count, as a tuple; None: nobody has any."""
+
     def reach(self, purposes: frozenset[str]) -> ValueColumn:
         """By customer, which of these purposes they have agreed to, sorted, and which channels they prefer."""
 
@@ -74,11 +79,18 @@ class People(Protocol):
         """The request that the engine decides for the customer of a row."""
 
 
+def contacts_of(people: People, row: int) -> Sequence[Contact]:
+    """The contacts of the customer of a row that may still count."""
+    column = people.contacts
+    contacts: Sequence[Contact] = () if column is None else column.values[int(column.codes[row])]
+    return contacts
+
+
 class RequestPeople:
     """Customers of whom each comes as a request."""
 
-    def __init__(self, requests: Sequence[Request]) -> None:
-        self._requests = requests
+    def __init__(self, requests: Sequence[Request], contacts: ValueColumn | None = None) -> None:
+        self._requests, self.contacts = requests, contacts
         self.names = [request.customer for request in requests]
         self.chunk = Chunk(AttributeRows([request.attributes for request in requests]))
 
@@ -211,13 +223,16 @@ class SideConditions:
 
 
 class Situations:
-    """Everything that the reach of channels and the rules of contact pressure read of a customer without history."""
+    """Everything that the reach of channels and the rules of contact pressure read of a customer and their contacts."""
 
     def __init__(self, compiled: CompiledBook, side: SideConditions) -> None:
         channels = compiled.book.channels.values()
         self._consents = frozenset(channel.consent for channel in channels if channel.consent is not None)
         self._addresses = sorted({channel.address for channel in channels if channel.address is not None})
-        self._attributes = sorted(_read_without_history(compiled))
+        without_history = _read_without_history(compiled)
+        self._attributes = sorted(without_history)
+        self._with_history = sorted(compiled.pressure.rule_attributes - without_history)
+        """What rules read besides of who has contacts."""
         self._conditions = list(compiled.pressure.conditions.values())
         self._side, self._interned = side, Interned()
 
@@ -231,7 +246,28 @@ class Situations:
         columns += [_flags(chunk.test(name, bool)) for name in self._addresses]
         columns += [chunk.column(name) for name in self._attributes]
         columns += [self._side.column(customers, condition) for condition in self._conditions]
+        contacts = customers.people.contacts
+        columns.append(_without_contacts(chunk.rows) if contacts is None else self._history(chunk, contacts))
         return self._interned.codes(columns, chunk.rows)
+
+    def _history(self, chunk: Chunk, contacts: ValueColumn) -> ValueColumn:
+        """The contacts, with the attributes that rules read of who has some."""
+        if not self._with_history:
+            return contacts
+        joint = joined([contacts, *map(chunk.column, self._with_history)], chunk.rows)
+        read = [
+            (own, *values) if (own := contacts.values[code]) else ()
+            for code, values in (
+                (code, chunk.attributes(self._with_history, rest).items())
+                for code, *rest in joint.combinations
+            )
+        ]
+        distinct = ValueColumn.coded(read)
+        return ValueColumn(distinct.codes[joint.codes], distinct.values)
+
+
+def _without_contacts(rows: int) -> ValueColumn:
+    return ValueColumn(np.zeros(rows, np.int64), [()])
 
 
 class Fits:

@@ -5,19 +5,18 @@ may go, and the same campaign goes, in the same way. Hashes of the person (gates
 each customer, by the engine's functions.
 """
 
-from collections.abc import Hashable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from zlib import crc32
 
 import numpy as np
 
 from engine.batch.classes import ChosenForms, Sequences, combined
-from engine.batch.columns import Bools, Codes, ScoreColumn, ValueColumn
+from engine.batch.columns import Bools, Codes, ScoreColumn
 from engine.batch.draws import CustomerHashes, SampleLists
-from engine.batch.facets import ClockReader, Customers, People, RequestPeople, SideConditions
+from engine.batch.facets import ClockReader, Customers, People, RequestPeople, SideConditions, contacts_of
 from engine.batch.frame import MaskFrame, Pairs, Words
 from engine.batch.going import GoingPair, OnGoing, pairs_by_columns, pairs_by_engine
-from engine.batch.lanes import ColumnPlan, book_lane, row_lane
+from engine.batch.lanes import ColumnPlan, Disagreement, book_lane, row_lane
 from engine.batch.order import (
     NO_PAIR,
     ScoredPairs,
@@ -28,13 +27,15 @@ from engine.batch.order import (
     pairs_ahead,
 )
 from engine.batch.priced import PricedCampaigns
-from engine.batch.profiles import Disagreement, EngineRow, OpenPairs, Profiles
+from engine.batch.profiles import EngineRow, OpenPairs, Profile, Profiles, RulesRead
 from engine.batch.results import (
     ChosenForm,
     Decisions,
     EngineDecision,
     Funnel,
     RowDecision,
+    TriedPairs,
+    TriedPeople,
     decide_by_engine,
     without_score,
 )
@@ -44,7 +45,8 @@ from engine.decide.evaluate import in_force
 from engine.decide.experiments.learning import NOTHING_LEARNED, Learned
 from engine.decide.match import requested_clauses
 from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts
-from engine.decide.select import select
+from engine.model.contact import Contact
+from engine.model.customer import NOTHING_SAID, CustomerState
 from engine.model.request import Request
 
 CHUNK = 16_384
@@ -54,16 +56,11 @@ CHUNK = 16_384
 _CRC_RANGE = 1 << 32
 
 
-class _Tried(NamedTuple):
-    """What the columns know of a chunk before the engine confirms it."""
+NOBODY_SAID: Mapping[str, CustomerState] = {}
+"""No customer agreed, withdrew or objects to anything."""
 
-    draws: CustomerHashes
-    pairs: ScoredPairs
-    profiles: Codes
-    best: Codes
-    ahead: Codes
-    """The pairs ahead of the customers' best, by customer and in rank order."""
-    clock: ValueColumn
+
+_SAID = "has agreed, withdrawn or objected to something"
 
 
 class Kernel:
@@ -94,7 +91,7 @@ class Kernel:
         self._frame = MaskFrame(compiled.index)
         self._clocks = ClockReader(compiled, plan.now)
         self._profiles = Profiles(
-            *(compiled, plan.now, self._side, counts),
+            *(compiled, plan.now, self._side),
             all_channels=on_going is not None,
             is_priced=bool(prices),
         )
@@ -116,10 +113,12 @@ class Kernel:
         self._on_going = on_going
         self._going: list[GoingPair] = []
 
-    def decide(self, requests: Sequence[Request]) -> Iterator[RowDecision]:
-        """The decision for each request, in order."""
+    def decide(
+        self, requests: Sequence[Request], said: Mapping[str, CustomerState] = NOBODY_SAID
+    ) -> Iterator[RowDecision]:
+        """The decision for each request, in order. said: by customer, what they agreed to, withdrew and object to."""
         for start in range(0, len(requests), CHUNK):
-            yield from self._decide_chunk(requests[start : start + CHUNK])
+            yield from self._decide_chunk(requests[start : start + CHUNK], said)
 
     def propose(self, people: People) -> Decisions:
         """The same decisions as of `decide_people`, which are not counted; by columns, whatever the book."""
@@ -132,10 +131,7 @@ class Kernel:
             decisions = self._by_columns(people)
         else:
             lane, rows = "; ".join(self.book_lane), range(people.chunk.rows)
-            numbered = [
-                self._numbered(self._alone(self._by_engine(request), lane, row))
-                for row, request in enumerate(map(people.request, rows))
-            ]
+            numbered = [self._numbered(self._alone(self._of_row(people, row), lane, row)) for row in rows]
             codes = np.array([code for code, _ in numbered], np.int64)
             scores = np.array([score for _, score in numbered], np.float64)
             decisions = Decisions(people.names, codes, scores, self._distinct)
@@ -145,14 +141,17 @@ class Kernel:
             self._going = []
         return decisions
 
-    def _decide_chunk(self, requests: Sequence[Request]) -> list[RowDecision]:
+    def _decide_chunk(
+        self, requests: Sequence[Request], said: Mapping[str, CustomerState]
+    ) -> list[RowDecision]:
         decisions: list[RowDecision | None] = [None] * len(requests)
         columnar = []
         book = "; ".join(self.book_lane)
         for row, request in enumerate(requests):
-            lane = book or row_lane(request, self._plan)
+            state = said.get(request.customer)
+            lane = book or row_lane(request, self._plan) or (_SAID if state is not None else "")
             if lane:
-                alone = self._alone(self._by_engine(request), lane, row)
+                alone = self._alone(self._by_engine(request, (), state or NOTHING_SAID), lane, row)
                 decisions[row] = alone
                 self.funnel.see(alone)
             else:
@@ -169,28 +168,45 @@ class Kernel:
             self._going = []
         return [decision for decision in decisions if decision is not None]
 
-    def _by_engine(self, request: Request) -> EngineDecision:
-        return decide_by_engine(self._compiled, request, self._counts, self._learned)
+    def _by_engine(
+        self, request: Request, contacts: Sequence[Contact] = (), state: CustomerState = NOTHING_SAID
+    ) -> EngineDecision:
+        return decide_by_engine(self._compiled, request, self._counts, self._learned, contacts, state)
+
+    def _of_row(self, people: People, row: int) -> EngineDecision:
+        return self._by_engine(people.request(row), contacts_of(people, row))
 
     def _alone(self, by_engine: EngineDecision, lane: str, row: int) -> RowDecision:
         """The engine's decision, for a customer whom the columns do not cover."""
         self.funnel.exact[lane] += 1
         self.funnel.see_tried(by_engine.selection)
         if self._on_going is not None:
-            customer = by_engine.evaluation.request.customer
-            self._going += pairs_by_engine(
-                row,
-                by_engine.evaluation,
-                lambda evaluation: select(evaluation, (), customer, counts=self._counts),
-            )
+            self._going += pairs_by_engine(row, by_engine.evaluation, by_engine.select)
         return by_engine.decision
 
+    def tried(self, people: People) -> TriedPeople:
+        """The same, with what became of every eligible campaign of each customer."""
+        return self._tried_people(people)
+
+    @property
+    def profiles(self) -> Sequence[Profile]:
+        """What became of campaigns, by number."""
+        return self._profiles.profiles
+
+    @property
+    def rules_read(self) -> Sequence[RulesRead]:
+        """Which rules were evaluated for a campaign, by number."""
+        return self._profiles.rules_read
+
     def _by_columns(self, people: People) -> Decisions:
+        return self._tried_people(people).decisions
+
+    def _tried_people(self, people: People) -> TriedPeople:
         known: dict[int, EngineDecision] = {}
 
         def by_engine(row: int) -> EngineDecision:
             if row not in known:
-                known[row] = self._by_engine(people.request(row))
+                known[row] = self._of_row(people, row)
             return known[row]
 
         self._clocks.derive(people.chunk)
@@ -206,9 +222,9 @@ class Kernel:
         decisions = self._confirmed(people, tried, unordered, by_engine)
         self._verify(decisions, unordered, by_engine)
         self._count(tried, unordered)
-        return decisions
+        return TriedPeople(decisions, tried, unordered)
 
-    def _pairs_going(self, tried: _Tried) -> list[GoingPair]:
+    def _pairs_going(self, tried: TriedPairs) -> list[GoingPair]:
         """All pairs that may go, not only the best of each customer."""
         profiles = self._profiles.profiles, tried.profiles.tolist()
         return pairs_by_columns(tried.pairs, profiles, self._campaigns, tried.draws.subject, self._plan.now)
@@ -224,14 +240,15 @@ class Kernel:
 
     def _tried(
         self, customers: Customers, eligible: Pairs, scores: ScoreColumn, by_engine: EngineRow
-    ) -> _Tried:
+    ) -> TriedPairs:
         rows, campaigns = eligible
         draws = CustomerHashes(customers.people.names, customers.chunk, self._compiled.units)
         closed = self._closed(rows, campaigns, draws)
         ties, profiles = TieBreaker(self._names, draws), closed.copy()
         read = np.arange(len(rows)) if self._priced.is_charged else np.flatnonzero(closed < 0)
         passed = self._priced.codes(rows[read], campaigns[read], scores[read], ties)
-        profiles[read] = self._profiles.read(
+        rules_read = np.zeros(len(rows), np.int64)
+        profiles[read], rules_read[read] = self._profiles.read(
             customers, OpenPairs(rows[read], campaigns[read], passed), by_engine
         )
         if self._priced.is_charged:
@@ -241,7 +258,7 @@ class Kernel:
         may_go = self._profiles.may_go(profiles)
         best = best_pairs(pairs, may_go, ties, customers.chunk.rows)
         ahead = in_rank_order(pairs, pairs_ahead(pairs, may_go, best, ties), profiles, ties)
-        return _Tried(draws, pairs, profiles, best, ahead, customers.clock)
+        return TriedPairs(draws, pairs, ties, profiles, rules_read, best, ahead, customers.clock)
 
     def _closed(self, rows: Codes, campaigns: Codes, draws: CustomerHashes) -> Codes:
         """By pair, the profile of the gate that keeps the customer out; -1 where none does."""
@@ -254,7 +271,9 @@ class Kernel:
                 profiles[gated[(shut == depth) & (campaigns[gated] == campaign)]] = number
         return profiles
 
-    def _confirmed(self, people: People, tried: _Tried, unordered: Bools, by_engine: EngineRow) -> Decisions:
+    def _confirmed(
+        self, people: People, tried: TriedPairs, unordered: Bools, by_engine: EngineRow
+    ) -> Decisions:
         """The decisions, each confirmed by the engine's decision on a customer of the same class."""
         rows, goes = people.chunk.rows, tried.best != NO_PAIR
         profiles, withheld, drawn = (np.full(rows, -1, np.int64) for _ in range(3))
@@ -344,14 +363,15 @@ class Kernel:
         below = self._plan.verified * _CRC_RANGE
         if below <= 0:
             return
-        sums = np.array([crc32(name.encode()) for name in decisions.names], np.int64)
+        names = decisions.names
+        sums = np.fromiter(map(crc32, map(str.encode, names)), np.int64, len(names))
         for row in np.flatnonzero((sums < below) & ~unordered).tolist():
             self.funnel.verified += 1
             by_columns, expected = decisions.row(row), by_engine(row).decision
             if by_columns != expected:
                 raise Disagreement(decisions.names[row], by_columns, expected)
 
-    def _count(self, tried: _Tried, unordered: Bools) -> None:
+    def _count(self, tried: TriedPairs, unordered: Bools) -> None:
         """Counts the campaigns of the chunk."""
         self.funnel.classes = len(self._classes)
         pairs, size = tried.pairs, len(self._campaigns)

@@ -12,6 +12,14 @@ VERIFIED = 0.001
 """Share of the customers of the columns who are decided by the engine too."""
 
 
+class Disagreement(Exception):
+    """The columns and the engine differ on a customer: a defect, for which the run stops."""
+
+    def __init__(self, customer: str, by_columns: object, by_engine: object) -> None:
+        super().__init__(f"{customer!r}: the columns say {by_columns}, the engine says {by_engine}")
+        self.customer = customer
+
+
 class ColumnPlan(NamedTuple):
     """What a run decides for all customers alike."""
 

@@ -157,6 +157,8 @@ class ColumnPeople:
         self._given: ValueColumn | None = None
         self._memories: Mapping[int, Memory] = {}
         self._trends: TrendSource | None = None
+        self.contacts: ValueColumn | None = None
+        """As of `People`; set by who knows them."""
 
     def part(self, start: int, stop: int) -> "ColumnPeople":
         """Some of the customers."""

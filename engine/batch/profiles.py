@@ -8,28 +8,21 @@ import numpy as np
 
 from engine.batch.columns import Bools, Codes, ScoreColumn
 from engine.batch.facets import Customers, Fits, Interned, SideConditions, Situations
+from engine.batch.lanes import Disagreement
 from engine.batch.results import EngineDecision
 from engine.decide.arbitrate.campaign import CampaignChannel, CompiledCampaign, Creative
 from engine.decide.arbitrate.candidates import Candidate
 from engine.decide.arbitrate.variants import fitting_creatives
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation
-from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts
+from engine.decide.pressure.registry import SHARED
 from engine.decide.pressure.rule import OpensForGood, RuleResult
-from engine.decide.select import TriedCandidate, select
+from engine.decide.select import TriedCandidate
 from engine.model.decision import Reason
 from engine.model.instant import Instant
 
 _MOST_DENSE = 1 << 22
 """Keys up to which a table over all of them is kept, which takes no sorting."""
-
-
-class Disagreement(Exception):
-    """The columns and the engine differ on a customer: a defect, for which the run stops."""
-
-    def __init__(self, customer: str, by_columns: object, by_engine: object) -> None:
-        super().__init__(f"{customer!r}: the columns say {by_columns}, the engine says {by_engine}")
-        self.customer = customer
 
 
 class Profile(NamedTuple):
@@ -48,7 +41,24 @@ class Profile(NamedTuple):
     cost: float = 0.0
     """What its score is less by the prices of what is scarce."""
     obstacles: tuple[Reason, ...] = ()
-    """On the channels before that on which it goes."""
+    """On all its channels; of a campaign that goes on those before that on which it goes."""
+
+
+class RulesRead(NamedTuple):
+    """The rules that were evaluated when a campaign was tried, by name."""
+
+    evaluated: frozenset[str] = frozenset()
+    blocking: frozenset[str] = frozenset()
+    shared: frozenset[str] = frozenset()
+    """Those that count over all customers together."""
+
+
+class PairProfiles(NamedTuple):
+    """What happens to pairs of customers and campaigns, as numbers."""
+
+    profiles: Codes
+    read: Codes
+    """Of `Profiles.rules_read`."""
 
 
 class _Tried(NamedTuple):
@@ -59,6 +69,7 @@ class _Tried(NamedTuple):
     channel: str = ""
     obstacles: tuple[Reason, ...] = ()
     further: tuple[str, ...] = ()
+    read: int = 0
 
 
 class OpenPairs(NamedTuple):
@@ -82,17 +93,19 @@ class Profiles:
         compiled: CompiledBook,
         now: Instant,
         side: SideConditions,
-        counts: QuotaCounts = NO_QUOTA_COUNTS,
         *,
         all_channels: bool = False,
         is_priced: bool = False,
     ) -> None:
         """all_channels: whether the further channels of campaigns that can go are wanted. is_priced: by prices in force."""
         self.profiles: list[Profile] = []
+        self.rules_read = [RulesRead()]
+        """The first is of pairs that were not tried."""
+        self._number_of_read = {RulesRead(): 0}
         self._all_channels = all_channels
-        self._compiled, self._now, self._counts = compiled, now, counts
+        self._compiled, self._now = compiled, now
         self._situations, self._interned = Situations(compiled, side), Interned()
-        self._known: dict[tuple[int, int, int, int], int] = {}
+        self._known: dict[tuple[int, int, int, int], tuple[int, int]] = {}
         self._shapes = [] if is_priced else list(map(_shape_of, compiled.compiled_campaigns))
         """By campaign, what the engine reads of it when it is tried; empty where scores or prices make a difference."""
         self._of_shapes: dict[Hashable, _Tried] = {}
@@ -117,8 +130,8 @@ class Profiles:
         """The profile of a campaign that is not open to the customer."""
         return self._numbered(("closed", reason), Profile(reason))
 
-    def read(self, customers: Customers, pairs: OpenPairs, by_engine: EngineRow) -> Codes:
-        """The profile of each pair of customer and campaign."""
+    def read(self, customers: Customers, pairs: OpenPairs, by_engine: EngineRow) -> PairProfiles:
+        """The profile of each pair of customer and campaign, and the rules that were read for it."""
         rows, campaigns, passed = pairs
         situations = self._situations.codes(customers)[rows]
         fitting = np.zeros((len(self._fits) + 1, customers.chunk.rows), np.int64)
@@ -129,45 +142,43 @@ class Profiles:
         keys = ((campaigns * sizes[0] + fits_of_pairs) * sizes[1] + situations) * sizes[2] + passed
         size = len(self._compiled.compiled_campaigns) * sizes[0] * sizes[1] * sizes[2]
         distinct, first, codes = _distinct(keys, size)
-        numbers = np.empty(len(distinct), np.int64)
+        numbers = np.empty((len(distinct), 2), np.int64)
         for at, pair in enumerate(first.tolist()):
             campaign = int(campaigns[pair])
             key = campaign, int(fits_of_pairs[pair]), int(situations[pair]), int(passed[pair])
             if key not in self._known:
                 self._known[key] = self._of_shape(key, int(rows[pair]), by_engine)
             numbers[at] = self._known[key]
-        return numbers[codes]
+        return PairProfiles(*numbers.T[:, codes])
 
-    def _of_shape(self, key: tuple[int, int, int, int], row: int, by_engine: EngineRow) -> int:
-        """The profile of a campaign in a situation, tried for the customer of the row unless another of its shape was."""
+    def _of_shape(self, key: tuple[int, int, int, int], row: int, by_engine: EngineRow) -> tuple[int, int]:
+        """Profile and rules read of a campaign, tried for the customer of the row unless another of its shape was."""
         campaign, _, situation, _ = key
         if not self._shapes or self._fits_of[campaign] != len(self._fits):
             return self._tried(by_engine(row), campaign)
         shape = self._shapes[campaign], situation
         known = self._of_shapes.get(shape)
         if known is None:
-            number = self._tried(by_engine(row), campaign)
+            number, read = self._tried(by_engine(row), campaign)
             profile = self.profiles[number]
-            on = profile.campaign_channel
+            on, further = profile.campaign_channel, tuple(own.channel for own in profile.further)
             self._of_shapes[shape] = (
-                _Tried(number)
+                _Tried(number, read=read)
                 if on is None
-                else _Tried(
-                    None, on.channel, profile.obstacles, tuple(own.channel for own in profile.further)
-                )
+                else _Tried(None, on.channel, profile.obstacles, further, read)
             )
-            return number
+            return number, read
         if known.blocked is not None:
-            return known.blocked
+            return known.blocked, known.read
         compiled_campaign = self._compiled.compiled_campaigns[campaign]
         channels = compiled_campaign.campaign_channels
         on = channels[known.channel]
-        further = tuple(channels[name] for name in known.further)
-        profile = Profile(None, on, on.creatives, compiled_campaign, further, 0.0, known.obstacles)
-        return self._numbered(_key_of_going(profile, campaign), profile)
+        further_channels = tuple(channels[name] for name in known.further)
+        profile = Profile(None, on, on.creatives, compiled_campaign, further_channels, 0.0, known.obstacles)
+        return self._numbered(_key_of_going(profile, campaign), profile), known.read
 
-    def _tried(self, by_engine: EngineDecision, campaign: int) -> int:
-        """The profile of a campaign that the engine tries alone for a customer."""
+    def _tried(self, by_engine: EngineDecision, campaign: int) -> tuple[int, int]:
+        """Profile and rules read of a campaign that the engine tries alone for a customer."""
         evaluation, compiled_campaign = by_engine.evaluation, self._compiled.compiled_campaigns[campaign]
         candidates = [
             candidate
@@ -178,40 +189,50 @@ class Profiles:
             name = compiled_campaign.campaign.name
             raise Disagreement(evaluation.request.customer, f"{name} is eligible", "it is not")
         alone = evaluation._replace(candidates=[_open(candidates[0])])
-        selection = select(alone, (), evaluation.request.customer, counts=self._counts)
+        selection = by_engine.select(alone)
         tried = selection.tried[0]
+        read = self._numbered_read(tried)
+        obstacles = tuple(tried.obstacles)
         if not selection.chosen:
             cost = candidates[0].cost
             blocked = _key_of(tried, compiled_campaign), cost
-            return self._numbered(blocked, Profile(tried.reason, cost=cost))
+            return self._numbered(blocked, Profile(tried.reason, cost=cost, obstacles=obstacles)), read
         campaign_channel = compiled_campaign.campaign_channels[
             selection.chosen[0].proposal.campaign_channel.channel
         ]
         creatives = fitting_creatives(
             campaign_channel.creatives, evaluation.request.attributes, evaluation.moment
         )
-        further = self._further(alone, campaign_channel) if self._all_channels else ()
-        obstacles = tuple(tried.obstacles)
+        further = self._further(by_engine, alone, campaign_channel) if self._all_channels else ()
         profile = Profile(
             *(None, campaign_channel, tuple(creatives), compiled_campaign, further),
             *(candidates[0].cost, obstacles),
         )
-        return self._numbered(_key_of_going(profile, campaign), profile)
+        return self._numbered(_key_of_going(profile, campaign), profile), read
 
-    def _further(self, alone: Evaluation, first: CampaignChannel) -> tuple[CampaignChannel, ...]:
+    def _further(
+        self, by_engine: EngineDecision, alone: Evaluation, first: CampaignChannel
+    ) -> tuple[CampaignChannel, ...]:
         """The channels behind the first that also let the only candidate go."""
         (candidate,) = alone.candidates
         channels = candidate.channels[list(candidate.channels).index(first.channel) + 1 :]
         selections = (
-            select(
-                alone._replace(candidates=[candidate._replace(channels=(channel,), turns=())]),
-                (),
-                alone.request.customer,
-                counts=self._counts,
-            )
+            by_engine.select(alone._replace(candidates=[candidate._replace(channels=(channel,), turns=())]))
             for channel in channels
         )
         return tuple(own.proposal.campaign_channel for selection in selections for own in selection.chosen)
+
+    def _numbered_read(self, tried: TriedCandidate) -> int:
+        results = [result for of_channel in tried.read for result in of_channel.rule_results]
+        read = RulesRead(
+            frozenset(result.rule.name for result in results),
+            frozenset(result.rule.name for result in results if result.blocks),
+            frozenset(result.rule.name for result in results if result.rule.kind in SHARED),
+        )
+        number = self._number_of_read.setdefault(read, len(self.rules_read))
+        if number == len(self.rules_read):
+            self.rules_read.append(read)
+        return number
 
     def _numbered(self, key: Hashable, profile: Profile) -> int:
         number = self._interned.number(key)

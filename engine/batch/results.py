@@ -9,13 +9,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.batch.columns import Codes, ScoreColumn
-from engine.decide.answer import answer
+from engine.batch.columns import Bools, Codes, ScoreColumn, ValueColumn
+from engine.batch.draws import CustomerHashes
+from engine.batch.order import ScoredPairs, TieBreaker
+from engine.decide.answer import blocked_by, selection_probability
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation, evaluate
 from engine.decide.experiments.learning import NOTHING_LEARNED, Learned
 from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts
 from engine.decide.select import SelectedProposal, Selection, select
+from engine.model.contact import Contact
+from engine.model.customer import NOTHING_SAID, CustomerState
 from engine.model.decision import WITHHELD, Outcome, Reason, ReasonCode
 from engine.model.instant import Instant
 from engine.model.request import Request
@@ -130,6 +134,32 @@ class Decisions:
             funnel.see(self.distinct[code], int(counts[code]))
 
 
+class TriedPairs(NamedTuple):
+    """What the columns know of customers and their eligible campaigns before the engine confirms it."""
+
+    draws: CustomerHashes
+    pairs: ScoredPairs
+    ties: TieBreaker
+    profiles: Codes
+    """Of each pair, in `Kernel.profiles`; where it is behind the customer's best, as if that were not there."""
+    read: Codes
+    """Of each pair the rules that were read for it, in `Kernel.rules_read`."""
+    best: Codes
+    """By customer, the pair that goes; NO_PAIR where none does."""
+    ahead: Codes
+    """The pairs ahead of the customers' best, by customer and in rank order."""
+    clock: ValueColumn
+
+
+class TriedPeople(NamedTuple):
+    """The decisions of customers, and what became of their eligible campaigns."""
+
+    decisions: Decisions
+    tried: TriedPairs
+    unordered: Bools
+    """By customer, whether the engine decided alone, of whom the pairs say nothing."""
+
+
 def without_score(decision: RowDecision) -> tuple[RowDecision, float]:
     """The decision with the score 0 where one campaign was chosen, and its score."""
     if len(decision.chosen) != 1:
@@ -141,26 +171,37 @@ def without_score(decision: RowDecision) -> tuple[RowDecision, float]:
 class EngineDecision:
     """The engine's own decision for one customer: evaluated at once, selected when it is asked for."""
 
-    def __init__(self, evaluation: Evaluation, counts: QuotaCounts) -> None:
-        self.evaluation, self._counts = evaluation, counts
+    def __init__(
+        self,
+        evaluation: Evaluation,
+        counts: QuotaCounts,
+        contacts: Sequence[Contact] = (),
+        state: CustomerState = NOTHING_SAID,
+    ) -> None:
+        """contacts: those of the customer that may still count; state: what they agreed to, withdrew and object to."""
+        self.evaluation, self.contacts, self._counts, self._state = evaluation, contacts, counts, state
 
     @cached_property
     def selection(self) -> Selection:
-        """What is chosen of a customer without history."""
-        return select(self.evaluation, (), self.evaluation.request.customer, counts=self._counts)
+        """What is chosen, by the customer's contacts."""
+        return self.select(self.evaluation)
+
+    def select(self, evaluation: Evaluation) -> Selection:
+        """What is chosen by the same contacts and counters of an evaluation of the customer, say of fewer candidates."""
+        return select(evaluation, self.contacts, evaluation.request.customer, self._state, self._counts)
 
     @cached_property
     def decision(self) -> RowDecision:
-        """The decision."""
-        decision = answer(self.evaluation, self.selection, "")
+        """The decision, as `answer` makes it, without the texts."""
+        selection = self.selection
         return RowDecision(
-            decision.outcome,
-            decision.reasons,
-            forms_of(self.selection.chosen),
-            decision.selection_probability,
-            decision.blocked_by,
-            decision.next_allowed_at,
-            decision.next_any_at,
+            selection.outcome,
+            tuple(selection.reasons),
+            forms_of(selection.chosen),
+            selection_probability(selection),
+            blocked_by(selection),
+            selection.next_allowed_at,
+            selection.next_any_at,
         )
 
 
@@ -169,9 +210,15 @@ def decide_by_engine(
     request: Request,
     counts: QuotaCounts = NO_QUOTA_COUNTS,
     learned: Learned = NOTHING_LEARNED,
+    contacts: Sequence[Contact] = (),
+    state: CustomerState = NOTHING_SAID,
 ) -> EngineDecision:
-    """Evaluates one customer without history, as the per-request path does; counts: the counters that all customers share."""
-    return EngineDecision(evaluate(compiled, request, learned), counts)
+    """Evaluates one customer, as the per-request path does.
+
+    counts: the counters that all customers share. contacts: those of the customer that may still count. state: what they
+    agreed to, withdrew and object to.
+    """
+    return EngineDecision(evaluate(compiled, request, learned), counts, contacts, state)
 
 
 def forms_of(chosen: Sequence[SelectedProposal]) -> tuple[ChosenForm, ...]:

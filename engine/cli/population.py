@@ -10,15 +10,17 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from engine.cli.exits import PEOPLE, USAGE, fail
+from engine.batch.lanes import Disagreement
+from engine.cli.exits import PEOPLE, USAGE, VERIFY, fail
 from engine.decide.compiled import CompiledBook
 from engine.ledger.errors import LedgerError
 from engine.measure.population.document import check_parquet, decisions_csv, decisions_parquet
 from engine.measure.population.files import MissingExtra
 from engine.measure.population.people import Faults
 from engine.measure.population.simulate import (
-    OnDecision,
+    OnRow,
     PeopleRefused,
+    SimulatedRow,
     SimulationPlan,
     StagedPeople,
     simulate,
@@ -54,6 +56,8 @@ def simulated(
             return Simulated(people, _decided(compiled, people, plan, writers))
     except PeopleRefused as error:
         refuse(path, error.faults)
+    except Disagreement as error:
+        fail(f"stopped, this is a defect of Tact: {error}", VERIFY)
     except MissingExtra as error:
         fail(str(error), USAGE)
     except OSError as error:
@@ -77,21 +81,21 @@ def _decided(
     compiled: CompiledBook,
     people: StagedPeople,
     plan: SimulationPlan,
-    writers: Sequence[OnDecision],
+    writers: Sequence[OnRow],
 ) -> Tally:
     columns = (TextColumn("deciding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with progress(*columns) as bar:
         task = bar.add_task("", total=plan.visits.expected(people.persons, plan.days))
 
-        def write(*decided: Any) -> None:
+        def write(row: SimulatedRow) -> None:
             for writer in writers:
-                writer(*decided)
+                writer(row)
 
         return simulate(
             compiled,
             people,
             plan,
-            on_decision=write,
+            on_row=write if writers else None,
             advance=lambda number: bar.advance(task, number),
         )
 

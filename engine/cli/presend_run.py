@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from engine.batch.profiles import Disagreement
+from engine.batch.lanes import Disagreement
 from engine.cli.exits import OTHER, USAGE, VERIFY, complain, fail
 from engine.cli.options import settings_of
 from engine.cli.population import progress, refuse
 from engine.cli.screen import screen, table
-from engine.decide.compiled import CompiledBook
+from engine.decide.compiled import CompiledBook, keep_loaded
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import check_url, open_store
 from engine.ledger.store.rows import PresendRunRow
@@ -27,7 +27,7 @@ from engine.measure.population.simulate import PeopleRefused
 from engine.model.decision import Outcome
 from engine.model.instant import Instant, to_datetime
 from engine.presend.population import Population, PopulationSource, fingerprint_of, staged
-from engine.presend.processes import StopSwitch, Work, committed, keep_loaded, now, read_demand
+from engine.presend.processes import StopSwitch, Work, committed, now, read_demand
 from engine.presend.processes import send as send_parts
 from engine.presend.rows import SendPlan
 from engine.presend.run import (

@@ -13,7 +13,7 @@ from engine.cli.books import loaded_book
 from engine.cli.exits import USAGE, fail
 from engine.cli.population import simulated
 from engine.cli.screen import screen, table
-from engine.decide.compiled import CompiledBook, compile_book
+from engine.decide.compiled import CompiledBook, compile_book, keep_loaded
 from engine.measure.population.document import document
 from engine.measure.population.simulate import SimulationPlan
 from engine.measure.population.visits import Visits
@@ -52,10 +52,11 @@ def simulate(
 ) -> None:
     """Decide everybody in PEOPLE for some days, and print who would get what; nothing is sent or kept.
 
-    Exit code 5: PEOPLE does not fit the book.
+    Exit code 5: PEOPLE does not fit the book. 6: columns and the engine decided somebody differently.
     """
     compiled = compile_book(loaded_book(book))
     check_request(compiled, placement, channel or ())
+    keep_loaded()
     plan = SimulationPlan(_day(start, compiled), days, seed, _visits(visits), placement, tuple(channel or ()))
     result = simulated(compiled, people, plan, csv=csv, parquet=parquet)
     report = document(result.tally, result.people, plan)

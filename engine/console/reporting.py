@@ -66,6 +66,7 @@ class ReportDesk:
     def __init__(self, url: str) -> None:
         self._url, self._turn = url, Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._waiting: Thread | None = None
         self.kept: KeptReport | None = None
         self.problem = ""
         """Why the last one was not made; empty: it was."""
@@ -80,29 +81,36 @@ class ReportDesk:
         with self._turn:
             if self._process is not None:
                 return False
+            folder = TemporaryDirectory(prefix="tact-console-")
             self._process = subprocess.Popen(  # noqa: S603 our own words
                 child_command(_CHILD),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=child_environment(),
+                env=child_environment(folder.name),
             )
-            Thread(target=self._wait, args=(self._process, version), name="report", daemon=True).start()
+            arguments = (self._process, version, folder)
+            self._waiting = Thread(target=self._wait, args=arguments, name="report", daemon=True)
+            self._waiting.start()
             return True
 
     def close(self) -> None:
-        """Ends the one that is being made."""
-        process = self._process
+        """Ends the one that is being made, and waits until its files are gone."""
+        process, waiting = self._process, self._waiting
         if process is not None:
             process.kill()
+        if waiting is not None:
+            waiting.join()
 
-    def _wait(self, process: "subprocess.Popen[bytes]", version: str) -> None:
-        """Waits for the process, and keeps what it made."""
+    def _wait(
+        self, process: "subprocess.Popen[bytes]", version: str, folder: "TemporaryDirectory[str]"
+    ) -> None:
+        """Waits for the process, keeps what it made, and deletes its temporary files, which hold the persons of the log."""
         problem, kept, fault = "", None, dict[str, Any]()
         try:
             output, errors = process.communicate(pickle.dumps((self._url, version)), timeout=_LONGEST)
             made: dict[str, Any] = {"problem": _ended(process.returncode, errors)}
-            if output:
+            if output and process.returncode == 0:
                 made = pickle.loads(output)  # noqa: S301 of our own process
             problem, fault = made.get("problem", ""), made.get("fault", fault)
             if not problem:
@@ -111,6 +119,7 @@ class ReportDesk:
             process.kill()
             process.communicate()
             problem = f"it was not made within {_LONGEST / 60:.0f} minutes"
+        folder.cleanup()
         if problem:
             log.warning("no report was made", error=problem, **fault)
         with self._turn:

@@ -34,7 +34,6 @@ def answer(
     candidate_outcomes: whether to list the outcome of every candidate, as a preview does anyway.
     """
     with_outcomes = candidate_outcomes or evaluation.request.mode is Mode.PREVIEW
-    blocked_by = () if selection.chosen else _blocked_by(selection)
     signals = evaluation.concluded.signals
     offers = (
         (fallback_offer(evaluation),)
@@ -49,13 +48,13 @@ def answer(
         book_version=evaluation.compiled.book.version,
         offers=offers,
         reasons=tuple(selection.reasons),
-        blocked_by=blocked_by,
+        blocked_by=blocked_by(selection),
         next_allowed_at=selection.next_allowed_at,
         candidate_outcomes=tuple(_candidate_outcome(tried, evaluation.compiled) for tried in selection.tried)
         if with_outcomes
         else (),
         signals=tuple(SignalSince(signal.name, signal.since) for signal in signals) if signals else (),
-        selection_probability=_probability(selection),
+        selection_probability=selection_probability(selection),
         next_any_at=selection.next_any_at,
     )
 
@@ -159,7 +158,7 @@ def offer_of(evaluation: Evaluation, reserved: SelectedProposal) -> ChosenOffer:
     )
 
 
-def _probability(selection: Selection) -> float:
+def selection_probability(selection: Selection) -> float:
     """Probability of the first offer that is not withheld; where all are, that the first one is withheld; else 1."""
     for proposal, _, withheld in selection.chosen:
         if withheld is None:
@@ -189,7 +188,10 @@ def fallback_offer(evaluation: Evaluation) -> ChosenOffer:
     )
 
 
-def _blocked_by(selection: Selection) -> tuple[str, ...]:
+def blocked_by(selection: Selection) -> tuple[str, ...]:
+    """The rules of contact pressure that hold everything back; none where something was chosen."""
+    if selection.chosen:
+        return ()
     return tuple(reason.name for reason in selection.reasons if reason.code in PRESSURE)
 
 

@@ -1,5 +1,6 @@
 """A book compiled for deciding: one immutable value, replaced as a whole when the book changes."""
 
+import gc
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -117,6 +118,12 @@ class CompiledBook:
 
 OpenSignals: TypeAlias = Callable[[CompiledSignals], Evaluator]
 """Makes the evaluator of a book's signals."""
+
+
+def keep_loaded() -> None:
+    """Spares the garbage collector what is loaded by now, the book above all: else it looks through it again and again."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def compile_book(

@@ -12,9 +12,19 @@ from engine.presend.rows import CodePlan, Full
 class SendChunk:
     """Customers, and by row the decision that is proposed for who has no history."""
 
-    def __init__(self, people: ColumnPeople, full: Full, covered: Codes, proposed: Decisions | None) -> None:
-        """full: the counters without room as the columns have it. covered: the rows of which there is a decision."""
-        self.people, self.full = people, full
+    def __init__(
+        self,
+        people: ColumnPeople,
+        full: Full,
+        covered: Codes,
+        proposed: Decisions | None,
+        kernel: Kernel | None = None,
+    ) -> None:
+        """full: the counters without room as the columns have it. covered: the rows of which there is a decision.
+
+        kernel: that proposed them; None: none did.
+        """
+        self.people, self.full, self.kernel = people, full, kernel
         self.names = people.names
         codes = np.full(len(self.names), -1, np.int64)
         scores = np.zeros(len(self.names))
@@ -37,5 +47,6 @@ def proposed_by(kernel: Kernel | None, people: ColumnPeople, full: Full) -> Send
         return SendChunk(people, full, rows[:0], None)
     covered = np.delete(rows, np.array(people.not_by_columns(), np.int64))
     if len(covered) == len(rows):
-        return SendChunk(people, full, rows, kernel.propose(people))
-    return SendChunk(people, full, covered, kernel.propose(people.taken(covered)) if len(covered) else None)
+        return SendChunk(people, full, rows, kernel.propose(people), kernel)
+    proposed = kernel.propose(people.taken(covered)) if len(covered) else None
+    return SendChunk(people, full, covered, proposed, kernel)

@@ -5,7 +5,8 @@ looked up under their locks, and where there is nothing, only the counters that 
 All others are evaluated one by one, as a server does.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Self
@@ -13,6 +14,8 @@ from typing import Self
 import numpy as np
 import orjson
 
+from engine.batch.columns import ValueColumn
+from engine.batch.contacts import LEAST_ALIKE
 from engine.decide.answer import answer, offer_of
 from engine.decide.arbitrate.campaign import CampaignChannel
 from engine.decide.evaluate import Evaluation
@@ -29,7 +32,7 @@ from engine.ledger.commit.learning import trials
 from engine.ledger.commit.new_counters import add_new_counters
 from engine.ledger.commit.quotas import QuotaCommit, UnruledContact
 from engine.ledger.errors import LedgerError
-from engine.ledger.queries import learning, new_counters, persons, presends
+from engine.ledger.queries import contacts, learning, new_counters, persons, presends
 from engine.ledger.store.rows import ContactRow, DecisionRow, PersonRow, TrialRow
 from engine.ledger.store.store import Store
 from engine.model.contact import Contact
@@ -142,15 +145,23 @@ class _Group:
         self.sent = SentRows.alike(names, NOT_LINKED)
         self._ids = new_decision_ids(len(names))
         self._persons = [unit.identities.person_of(name) for name in names]
+        self._number_of = Counter(self._persons)
         self._counts = QuotaCommit(unit.quotas, self._elapsed)
         sender = self._sender
         sender.full = sender.full_of(sender.counted(self._store, self._elapsed))
         self._is_short = False
         """Whether a counter got full meanwhile, which adds to the reasons of those who get nothing."""
         self._follows = new_counters.is_any(self._store)
-        self._evaluations = self._evaluated()
+        chunk = self._chunk
+        self._codes = [chunk.codes[row] for row in self._rows]
+        """By position, the place of the decision that columns propose."""
+        self._scores = chunk.scores[self._rows]
+        history = presends.with_history(self._store, self._persons, sender.since)
+        of_columns = self._proposed_by_contacts(history)
+        self._evaluations = self._evaluated(history - of_columns.keys())
         evaluations = list(self._evaluations.values())
         self._contacts_of = contacts_by_person(self._store, evaluations, unit.identities)
+        self._contacts_of.update({person: list(contacts) for person, contacts in of_columns.items()})
         self._states = CustomerStates(self._store, evaluations, unit.identities)
         self._kept = KeptDraws(self._store, evaluations, unit.identities)
         self._conversions = conversions_of(self._store, evaluations)
@@ -160,25 +171,59 @@ class _Group:
         """Of the decisions that are kept."""
         return [decision_id for decision_id in self.sent.decision_ids if decision_id is not None]
 
-    def _evaluated(self) -> dict[int, Evaluation]:
+    def _evaluated(self, history: Collection[str]) -> dict[int, Evaluation]:
         """The evaluations of those whom the columns do not cover, or of whom the log holds something, by position."""
-        history = presends.with_history(self._store, self._persons, self._sender.since)
-        chunk, is_stale = self._chunk, self._chunk.full != self._sender.full
         return {
             position: self._sender.evaluated(self._people.request(row))
             for position, (row, person) in enumerate(zip(self._rows, self._persons, strict=True))
-            if is_stale or chunk.codes[row] < 0 or person in history or person != chunk.names[row]
+            if not self._is_covered(position) or person in history
         }
+
+    def _is_covered(self, position: int) -> bool:
+        """Whether columns propose something for the customer, if the log holds nothing of them."""
+        if self._chunk.full != self._sender.full or self._codes[position] < 0:
+            return False
+        person = self._persons[position]
+        return person == self._chunk.names[self._rows[position]] and self._number_of[person] == 1
+
+    def _proposed_by_contacts(self, history: set[str]) -> dict[str, Sequence[Contact]]:
+        """Proposes by the contacts of who has nothing but these, and like several others; their contacts.
+
+        Contacts are told apart as rules do. Who is here under several names is decided alone, as one contact counts for all.
+        """
+        sender, kernel = self._sender, self._chunk.kernel
+        positions = [at for at, own in enumerate(self._persons) if own in history and self._is_covered(at)]
+        if kernel is None or not positions:
+            return {}
+        spoke = presends.who_spoke(self._store, [self._persons[at] for at in positions])
+        positions = [at for at in positions if self._persons[at] not in spoke]
+        contacts_of: dict[str, list[Contact]] = {self._persons[at]: [] for at in positions}
+        most = sender.compiled.pressure.most
+        for person, contact in contacts.contacts_of(self._store, list(contacts_of), sender.since, most):
+            contacts_of[person].append(contact)
+        column = sender.alike.column([contacts_of[self._persons[at]] for at in positions], sender.plan.now)
+        alike = np.flatnonzero(np.bincount(column.codes)[column.codes] >= LEAST_ALIKE) if positions else ()
+        if not len(alike):
+            return {}
+        people = self._people.taken(np.array([self._rows[positions[at]] for at in alike], np.int64))
+        people.contacts = ValueColumn(column.codes[alike], column.values)
+        proposed = kernel.propose(people)
+        of_columns: dict[str, Sequence[Contact]] = {}
+        for at, code, score in zip(alike, proposed.codes.tolist(), proposed.scores.tolist(), strict=True):
+            position = positions[at]
+            self._codes[position], self._scores[position] = code, score
+            of_columns[self._persons[position]] = contacts_of[self._persons[position]]
+        return of_columns
 
     def decide(self) -> "_Group":
         """Fills the results and the rows. Raises QuotaUndecided."""
-        codes, plans, kinds = self._chunk.codes, self._chunk.plans, self.sent.kinds
+        codes, plans, kinds = self._codes, self._chunk.plans, self.sent.kinds
         alone, proposed = self._evaluations, self._proposed
         for position, row in enumerate(self._rows):
             if position in alone:
                 self._decide_alone(position, row)
                 continue
-            plan = plans.get(codes[row]) or self._planned(codes[row])
+            plan = plans.get(codes[position]) or self._planned(codes[position])
             if plan.kind is not None and not self._is_short:
                 kinds[position] = plan.kind
                 continue
@@ -201,11 +246,11 @@ class _Group:
 
     def _fill(self) -> None:
         """The ids and scores of what the columns proposed."""
-        sent, ids, scores, rows = self.sent, self._ids, self._chunk.scores, self._rows
+        sent, ids = self.sent, self._ids
         for position, _ in self._proposed:
             sent.decision_ids[position] = ids[position]
         positions = [position for position, _ in self._proposed]
-        sent.scores[positions] = scores[[rows[position] for position in positions]]
+        sent.scores[positions] = self._scores[positions]
 
     def write(self) -> None:
         """Writes the rows, and the book that made the decisions."""

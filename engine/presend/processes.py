@@ -3,7 +3,6 @@
 At Ctrl-C and SIGTERM the groups under way are committed, and nothing more is begun.
 """
 
-import gc
 import multiprocessing
 import signal
 import time
@@ -16,7 +15,7 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.decide.compiled import CompiledBook, compile_book
+from engine.decide.compiled import CompiledBook, compile_book, keep_loaded
 from engine.ledger.queries import presends
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
@@ -111,12 +110,6 @@ class StopSwitch:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-def keep_loaded() -> None:
-    """Spares the garbage collector what is loaded by now, the book above all: else it looks through it again and again."""
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 def now() -> int:

@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.batch.scarce import ScarceWay
-from engine.decide.compiled import CompiledBook, compile_book
+from engine.decide.compiled import CompiledBook, compile_book, keep_loaded
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
 from engine.measure.population.files import Fault
@@ -294,4 +294,5 @@ def _compiled(work: SparkWork) -> CompiledBook:
         if book is None or book.version != work.version:
             raise RunRefused("this worker has another version of the program, which reads the book otherwise")
         known = _books.compiled = compile_book(book)
+        keep_loaded()
     return known

@@ -17,6 +17,16 @@ def test_only_one_module_says_how_children_start() -> None:
     assert spelt == ["engine.children"]
 
 
+def test_no_child_is_started_by_uvloop() -> None:
+    """Only processes on asyncio's own loop ask it for children: beside gRPC's threads those of uvloop crash at times."""
+    asking = {
+        ".".join(module.name.split(".")[:2])
+        for module in modules("engine")
+        if "create_subprocess" in (ROOT / module.path).read_text()
+    }
+    assert asking == {"engine.console", "engine.workers"}
+
+
 def test_a_child_imports_from_its_parent_and_not_from_its_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,8 +14,8 @@ from engine.batch.columns import Bools, Codes, ScoreColumn
 from engine.batch.facets import Customers
 from engine.batch.frame import Pairs
 from engine.batch.kernel import Kernel
-from engine.batch.lanes import ColumnPlan
-from engine.batch.profiles import Disagreement, Profiles
+from engine.batch.lanes import ColumnPlan, Disagreement
+from engine.batch.profiles import Profiles
 from engine.batch.results import Funnel, decide_by_engine
 from engine.batch.scorer import Scorer
 from engine.decide.compiled import CompiledBook, compile_book

@@ -103,6 +103,41 @@ def test_who_is_held_out_is_decided_by_columns(tmp_path: Path) -> None:
     assert behind, "some are in both holdouts"
 
 
+def test_who_has_contacts_is_decided_by_columns(any_log: Log, tmp_path: Path) -> None:
+    """After a send of the day before: contacts count, and who has some that rules cannot tell apart is decided at once."""
+    compiled, people = shop(tmp_path, UNSHARED), crowd(tmp_path, 500)
+    (tmp_path / "other").mkdir()
+    other = sqlite_log(tmp_path / "other")
+    for number, log in enumerate((any_log, other)):
+        past = SendPlan("past", NOW - DAY)
+        assert Send(compiled, log, people, tmp_path / f"past-{number}", past).run() is not None
+    reference = Send(compiled, other, people, tmp_path / "reference")
+    with closing(open_store(other.url)) as store:
+        one_by_one(compiled, store, reference.population)
+    summary = Send(compiled, any_log, people, tmp_path / "out").run()
+    assert summary is not None
+    assert summary.evaluated < 100, "most have contacts, and few have them alone"
+    assert summary.outcomes["blocked"]
+    assert state_of(any_log) == state_of(other)
+
+
+def test_who_is_there_under_two_names_is_one_person(tmp_path: Path) -> None:
+    """Nothing is known of them before the group in which both names are: what one of them gets counts for the other."""
+    compiled, people = shop(tmp_path, UNSHARED), crowd(tmp_path, 80)
+    logs = []
+    for name in ("sent", "reference"):
+        (tmp_path / name).mkdir()
+        logs.append(sqlite_log(tmp_path / name))
+        with closing(open_store(logs[-1].url)) as store:
+            names = ((f"person-{at:06}", f"person-{at + 40:06}") for at in range(40))
+            commit_group(store, [LinkCommand(own, NOW - DAY) for own in names])
+    reference = Send(compiled, logs[1], people, tmp_path / "reference-out")
+    with closing(open_store(logs[1].url)) as store:
+        one_by_one(compiled, store, reference.population)
+    assert Send(compiled, logs[0], people, tmp_path / "out").run() is not None
+    assert state_of(logs[0]) == state_of(logs[1])
+
+
 def test_kept_draws_are_kept(any_log: Log, tmp_path: Path) -> None:
     """A sticky campaign keeps what it draws, as single calls do; nobody is proposed by columns then."""
     text = BOOK.replace(

@@ -6,15 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from engine.ledger.store.rows import DecisionRow
 from engine.measure.database import open_database
 from engine.measure.population.files import MissingExtra
-from engine.measure.population.simulate import OnDecision, SimulationPlan, StagedPeople
+from engine.measure.population.simulate import OnRow, SimulatedRow, SimulationPlan, StagedPeople
 from engine.measure.population.tally import (
     CampaignCount,
     PersonSet,
     Tally,
-    Visit,
     form_order,
 )
 from engine.model.decision import Outcome
@@ -166,16 +164,15 @@ def _moment(instant: int | None) -> str | None:
 
 
 @contextmanager
-def decisions_csv(path: Path) -> Iterator[OnDecision]:
+def decisions_csv(path: Path) -> Iterator[OnRow]:
     """Writes a row for each decision that the yielded function is given."""
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(_COLUMNS)
 
-        def write(_: Visit, row: DecisionRow) -> None:
-            times = {name: _moment(getattr(row, name)) for name in ("next_allowed_at", "expires_at")}
-            values = {**row._asdict(), **times, "time": _moment(row.at)}
-            writer.writerow([values[name] for name in _COLUMNS])
+        def write(row: SimulatedRow) -> None:
+            times = {name: _moment(getattr(row, name)) for name in ("time", "next_allowed_at", "expires_at")}
+            writer.writerow({**row._asdict(), **times}.values())
 
         yield write
 
@@ -189,7 +186,7 @@ def check_parquet() -> None:
 
 
 @contextmanager
-def decisions_parquet(path: Path, folder: Path) -> Iterator[OnDecision]:
+def decisions_parquet(path: Path, folder: Path) -> Iterator[OnRow]:
     """The same as Parquet, by way of a CSV file in the folder."""
     written = folder / "decisions.csv"
     with decisions_csv(written) as write:

@@ -3,6 +3,8 @@
 A visit goes through `evaluate` and `select` as on a server, in transactions of up to 512 persons; contacts, shared counters,
 identities and signals of earlier visits are history. Decision rows are counted and not stored. Nothing is reported: no
 outcomes, no conversions, no events but those of the file; learned values are at their priors.
+
+Where the book allows it visits are decided by columns instead, with the same counts (`by_columns.py`).
 """
 
 import asyncio
@@ -13,7 +15,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 from struct import Struct
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from engine.api.v1.decisions_pb2 import DecideRequest
 from engine.decide.compiled import CompiledBook
@@ -36,7 +38,11 @@ from engine.measure.population.visits import (
     stored_entries,
     write_entry,
 )
+from engine.model.instant import Instant
 from engine.wire.parse import Parser
+
+if TYPE_CHECKING:
+    from engine.measure.population.by_columns import ColumnSimulation
 
 _GROUP = 512
 """Visits in one transaction: as many as a server commits at once."""
@@ -49,6 +55,32 @@ _WEEK = 7
 OnDecision: TypeAlias = Callable[[Visit, DecisionRow], object]
 OnVisits: TypeAlias = Callable[[int], object]
 """Called with the number of visits that were decided."""
+
+
+class SimulatedRow(NamedTuple):
+    """What is written of a decision. Times are instants; the id of a decision is left out, being random."""
+
+    person: str
+    time: Instant
+    book_version: str
+    outcome: str
+    placement: str | None
+    campaign: str | None = None
+    offer: str | None = None
+    variant: str | None = None
+    channel: str | None = None
+    score: float | None = None
+    selection_probability: float | None = None
+    next_allowed_at: Instant | None = None
+    expires_at: Instant | None = None
+
+    @classmethod
+    def of(cls, row: DecisionRow) -> "SimulatedRow":
+        """That of a row of the log."""
+        return cls(row.person, row.at, *(getattr(row, name) for name in cls._fields[2:]))
+
+
+OnRow: TypeAlias = Callable[[SimulatedRow], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,21 +181,64 @@ def simulate(
     people: StagedPeople,
     plan: SimulationPlan,
     *,
-    on_decision: OnDecision = lambda _, __: None,
+    on_decision: OnDecision | None = None,
+    on_row: OnRow | None = None,
     advance: OnVisits = lambda _: None,
 ) -> Tally:
-    """Decides all visits of the plan in order of time; the counts. Raises LedgerError if the temporary log fails."""
+    """Decides all visits of the plan in order of time; the counts. Raises LedgerError if the temporary log fails.
+
+    on_decision: gets the row that the log would hold, for which every visit is decided by itself. on_row: gets less of it.
+    """
     tally = Tally(compiled, people.persons, plan.watched)
     with tempfile.TemporaryDirectory(dir=people.path.parent) as folder:
+        columns = None if on_decision is not None else _by_columns(tally, people, plan, Path(folder), on_row)
+        if columns is not None:
+            for day in range(plan.days):
+                for visits in columns.decide(day):
+                    advance(visits)
+                _end_day(tally, plan, day)
+            return tally
         path = Path(folder) / "tact.db"
         lay_out(path)
         store = _SimulationStore(f"sqlite:///{path}")
         ledger = Ledger(store)
         try:
-            asyncio.run(_Simulation(compiled, people, plan, store, ledger, tally).run(on_decision, advance))
+            seen = _seen(on_decision, on_row)
+            asyncio.run(_Simulation(compiled, people, plan, store, ledger, tally).run(seen, advance))
         finally:
             ledger.close()
     return tally
+
+
+def _by_columns(
+    tally: Tally, people: StagedPeople, plan: SimulationPlan, folder: Path, on_row: OnRow | None
+) -> "ColumnSimulation | None":
+    """Simulates by columns; None where these do not cover book, plan or people, or the packages are not there."""
+    try:
+        from engine.measure.population import by_columns  # noqa: PLC0415 -- of the extra `batch`
+    except ModuleNotFoundError:
+        return None
+    if not by_columns.covers(tally.compiled, plan):
+        return None
+    columns = by_columns.columns_of(people.path, tally.compiled, folder)
+    if columns is None:
+        return None
+    return by_columns.ColumnSimulation(columns, plan, tally, people.persons, on_row)
+
+
+def _end_day(tally: Tally, plan: SimulationPlan, day: int) -> None:
+    if day % _WEEK == _WEEK - 1 or day == plan.days - 1:
+        tally.end_week()
+
+
+def _seen(on_decision: OnDecision | None, on_row: OnRow | None) -> OnDecision:
+    def seen(visit: Visit, row: DecisionRow) -> None:
+        if on_decision is not None:
+            on_decision(visit, row)
+        if on_row is not None:
+            on_row(SimulatedRow.of(row))
+
+    return seen
 
 
 class _SimulationStore(SqliteStore):
@@ -208,8 +283,7 @@ class _Simulation:
             for group in _groups(self._visits(day)):
                 await self._decide(group, on_decision)
                 advance(len(group))
-            if day % _WEEK == _WEEK - 1 or day == self._plan.days - 1:
-                self._tally.end_week()
+            _end_day(self._tally, self._plan, day)
 
     async def _decide(self, visits: Sequence[Visit], on_decision: OnDecision) -> None:
         requests = [self._parser.parse(visit.message, visit.now) for visit in visits]

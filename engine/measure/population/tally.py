@@ -21,7 +21,7 @@ from engine.model.contact import ContactState
 from engine.model.decision import ReasonCode
 from engine.model.instant import Instant
 
-_MOST_COUNTED = 65_535
+MOST_COUNTED = 65_535
 ALL_CHANNELS = ""
 
 ValueOf: TypeAlias = Callable[[str], str | None]
@@ -45,6 +45,16 @@ class PersonSet:
         if not self._bits[index] & bit:
             self._bits[index] |= bit
             self.count += 1
+
+    def add_bits(self, start: int, bits: bytes) -> None:
+        """Adds persons by a map of bits, the lowest of a byte first. start: the position of the first, a multiple of 8."""
+        index, stop = start >> 3, (start >> 3) + len(bits)
+        if stop > len(self._bits):
+            self._bits.extend(bytes(stop - len(self._bits)))
+        before = int.from_bytes(self._bits[index:stop], "little")
+        after = before | int.from_bytes(bits, "little")
+        self._bits[index:stop] = after.to_bytes(len(bits), "little")
+        self.count += after.bit_count() - before.bit_count()
 
 
 class CampaignForm(NamedTuple):
@@ -140,7 +150,9 @@ class Tally:
         self.more_candidates += trace["more_candidates"]
         self.outcomes[row.outcome] += 1
         for name, _, code, reason, obstacles, *_ in trace["candidates"]:
-            campaign = self._candidate(person, name)
+            campaign = self.campaign(name)
+            campaign.eligible += 1
+            campaign.persons.add(person)
             if code != ReasonCode.CHOSEN:
                 campaign.lost[code, reason if reason != name else ""] += 1
                 campaign.blocked.update({rule for obstacle, rule in obstacles if obstacle in PRESSURE})
@@ -151,6 +163,33 @@ class Tally:
             self._contact(person, contact, variant)
         if self.rates:
             self._rate(person, [candidate[0] for candidate in trace["candidates"]], contacts, value_of)
+
+    def campaign(self, name: str) -> CampaignCount:
+        """The counts of a campaign."""
+        campaign = self.campaigns.get(name)
+        if campaign is None:
+            campaign = self.campaigns[name] = CampaignCount(PersonSet())
+        return campaign
+
+    def form(self, key: CampaignForm) -> FormCount:
+        """The counts of a form."""
+        form = self.forms.get(key)
+        if form is None:
+            form = self.forms[key] = FormCount(PersonSet())
+        return form
+
+    def of_week(self, channel: str, persons: int) -> "array[int]":
+        """Contacts of this week on the channel by person, for at least so many persons; none is above MOST_COUNTED."""
+        counts = self._week[channel]
+        if persons > len(counts):
+            counts.frombytes(bytes(2 * (persons - len(counts))))
+        return counts
+
+    def spend(self, campaign: str, channel: str, at: Instant, contacts: int = 1) -> None:
+        """Counts what contacts cost and what they take from shared counters."""
+        self.cost_micros[channel] += self.compiled.book.channels[channel].cost_micros * contacts
+        for rule in self._compiled[campaign][channel].quotas:
+            self.taken[rule.key(at)] += rule.amount * contacts
 
     def end_week(self) -> None:
         """Closes a week: its contacts become part of the distribution."""
@@ -187,19 +226,9 @@ class Tally:
         campaigns = self.compiled.book.campaigns.values()
         return frozenset(campaign.name for campaign in campaigns if campaign.offer == watch.name)
 
-    def _candidate(self, person: int, name: str) -> CampaignCount:
-        campaign = self.campaigns.get(name)
-        if campaign is None:
-            campaign = self.campaigns[name] = CampaignCount(PersonSet())
-        campaign.eligible += 1
-        campaign.persons.add(person)
-        return campaign
-
     def _contact(self, person: int, contact: ContactRow, variant: str) -> None:
         key = CampaignForm(contact.campaign, variant, contact.channel)
-        form = self.forms.get(key)
-        if form is None:
-            form = self.forms[key] = FormCount(PersonSet())
+        form = self.form(key)
         if contact.state == ContactState.SHADOW:
             form.withheld += 1
             return
@@ -207,13 +236,9 @@ class Tally:
         form.persons.add(person)
         self.reached.add(person)
         for channel in (ALL_CHANNELS, contact.channel):
-            counts = self._week[channel]
-            if person >= len(counts):
-                counts.frombytes(bytes(2 * (person + 1 - len(counts))))
-            counts[person] = min(counts[person] + 1, _MOST_COUNTED)
-        self.cost_micros[contact.channel] += self.compiled.book.channels[contact.channel].cost_micros
-        for rule in self._compiled[contact.campaign][contact.channel].quotas:
-            self.taken[rule.key(contact.at)] += rule.amount
+            counts = self.of_week(channel, person + 1)
+            counts[person] = min(counts[person] + 1, MOST_COUNTED)
+        self.spend(contact.campaign, contact.channel, contact.at)
 
     def _rate(
         self, person: int, candidates: Sequence[str], contacts: Sequence[ContactRow], value_of: ValueOf
