@@ -9,6 +9,7 @@ from starlette.responses import Response
 from engine.conditions.trace import text_of
 from engine.console.page import READERS, Asked, ConsolePage, Refusal
 from engine.console.pages.totals import STEPS, by_parts, funnels
+from engine.console.reporting import MOST_ROWS
 from engine.console.texts import _
 from engine.explain.words import code_in_words
 from engine.ledger.queries.rollup import rollup_state
@@ -100,7 +101,7 @@ def step_words() -> dict[str, str]:
 
 
 def _campaign(asked: Asked) -> Response:
-    name, period = asked.path("name"), asked.days(30)
+    name, period, kept = asked.path("name"), asked.days(30), asked.reports.kept
     with asked.reading() as store:
         steps = funnels(store, period, name).get(name, {})
         offers = by_parts(store, RollupSubject.OFFER, period, name).get(name, {})
@@ -128,6 +129,9 @@ def _campaign(asked: Asked) -> Response:
         draws=sorted(draws.items()),
         chart=_chart([(step, steps[step].number) for step in STEPS if step in steps]),
         state=state,
+        kept=kept,
+        section=kept and kept.section("uplift", name),
+        most=MOST_ROWS,
     )
 
 
