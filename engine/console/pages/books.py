@@ -10,6 +10,7 @@ from starlette.responses import Response
 from engine.api.v1 import rulebooks_pb2 as pb
 from engine.client import RulebooksClient, TactError
 from engine.console.page import READERS, Asked, ConsolePage, DraftEditing, Refusal
+from engine.console.pages.totals import ShownRate, rate_of
 from engine.console.texts import _
 from engine.ledger.queries import releases
 from engine.ledger.queries.decisions import outcomes_by_version
@@ -52,6 +53,10 @@ class VersionTally(NamedTuple):
     def total(self) -> int:
         """Its decisions."""
         return sum(self.outcomes.values())
+
+    def rate(self, outcome: str) -> ShownRate:
+        """How many of its decisions came out so."""
+        return rate_of(self.outcomes.get(outcome, 0), self.total)
 
 
 def _books(asked: Asked) -> Response:
