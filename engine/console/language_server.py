@@ -27,7 +27,7 @@ _MOST_SESSIONS = 8
 
 
 _MOST_BYTES = 64 << 20
-"""Of what one editor opens, all in all."""
+"""Of what one editor opens, all in all; a file that is deleted gives back what it took."""
 
 
 _MOST_ANSWER = 16 << 20
@@ -63,6 +63,7 @@ class Translator:
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._left = folder.resolve(), _MOST_BYTES
+        self._taken: dict[Path, int] = {}  # bytes of the limit, by file
 
     def to_server(self, text: str) -> dict[str, Any]:
         """The message for the server; files that are opened are written into the folder. Raises Unspoken."""
@@ -115,6 +116,7 @@ class Translator:
         return _SCHEME + quote(path.relative_to(self._folder).as_posix(), safe=_ENCODED)
 
     def _write(self, document: Mapping[str, Any]) -> None:
+        before = self._left
         content = str(document["text"]).encode("utf-8", "replace")
         self._left -= len(content)
         if self._left < 0:
@@ -122,11 +124,14 @@ class Translator:
         path = self._path(document["uri"])
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+        self._taken[path] = self._taken.get(path, 0) + before - self._left
 
     def _delete(self, changes: Sequence[Mapping[str, Any]]) -> None:
         for change in changes:
             if change["type"] == _DELETED:
-                self._path(change["uri"]).unlink(missing_ok=True)
+                path = self._path(change["uri"])
+                path.unlink(missing_ok=True)
+                self._left += self._taken.pop(path, 0)
 
     def _path(self, uri: object) -> Path:
         """Of a mapped name. Raises Unspoken for what stands outside the folder."""

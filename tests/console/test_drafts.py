@@ -92,6 +92,25 @@ def test_a_deleted_file_leaves_the_language_server(tmp_path: Path) -> None:
     assert contents_of(tmp_path) == {"book.yaml": "a: 1"}
 
 
+def test_a_deleted_file_gives_back_its_share(tmp_path: Path) -> None:
+    """All that its openings took and no more, so that names may change for hours; what is kept stays bounded."""
+    translator, text = Translator(tmp_path), "a" * (20 << 20)
+
+    def opened(name: str) -> None:
+        told(translator, "textDocument/didOpen", textDocument={"uri": f"draft:///{name}", "text": text})
+
+    for number in range(5):
+        opened(f"{number}.yaml")
+        opened(f"{number}.yaml")
+        changes = [{"uri": f"draft:///{number}.yaml", "type": 3}] * 2
+        told(translator, "workspace/didChangeWatchedFiles", changes=changes)
+    for name in ("a.yaml", "b.yaml", "c.yaml"):
+        opened(name)
+    told(translator, "workspace/didChangeWatchedFiles", changes=[{"uri": "draft:///none.yaml", "type": 3}])
+    with pytest.raises(Unspoken, match="64 MiB"):
+        opened("d.yaml")
+
+
 @pytest.mark.parametrize(
     "uri",
     [
@@ -233,3 +252,87 @@ def test_other_ways_of_editing_are_refused(house: ConsoleHouse) -> None:
     """With the values that there are, before anything listens."""
     with pytest.raises(AssertionError, match="git-only"), console_of(house.log.url, TACT_CONSOLE_EDIT="vi"):
         pass
+
+
+# ---------------------------------------------------------------- two editors of one draft
+
+
+def sent(
+    house: ConsoleHouse, browser: httpx.Client, name: str, expected: str, contents: Mapping[str, str]
+) -> httpx.Response:
+    """Saves all files of a draft, as its editor does it."""
+    fields = {"expected": expected, "base": house.version, "files": json.dumps(contents)}
+    return house.console.post(browser, f"/drafts/{name}/save", fields)
+
+
+def shown_files(browser: httpx.Client, name: str) -> dict[str, str]:
+    """The files that the editor is given."""
+    page = browser.get(f"/drafts/{name}").text
+    shown = re.search('<script type="application/json" id="editor-files">(.*?)</script>', page, re.DOTALL)
+    assert shown is not None
+    contents: dict[str, str] = json.loads(shown[1])
+    return contents
+
+
+@pytest.mark.parametrize("deletes_first", [True, False])
+def test_a_file_that_one_deletes_and_another_changes(house: ConsoleHouse, deletes_first: bool) -> None:
+    """Who saves second is refused and gets all that the first saved, whoever deleted; merged, it is saved once."""
+    name = f"deleted-first-{deletes_first}"
+    before = {"book.yaml": BOOK, "more.yaml": "# more\n", "other.yaml": "# other\n"}
+    kept(house, name, {file: text.encode() for file, text in before.items()})
+    first, second = house.console.logged_in("writer"), house.console.logged_in("operator")
+    revision = shown_revision(first.get(f"/drafts/{name}").text)
+    deleted = {file: text for file, text in before.items() if file != "more.yaml"}
+    changed = {**before, "more.yaml": "# more, and hours of work\n"}
+    one, two = (deleted, changed) if deletes_first else (changed, deleted)
+    saved = sent(house, first, name, revision, one)
+    assert saved.status_code == 200
+    refused = sent(house, second, name, revision, two)
+    assert refused.status_code == 409
+    assert "writer saved the draft" in refused.json()["message"]
+    assert refused.json()["draft"] == {
+        "revision": saved.json()["revision"],
+        "author": "writer",
+        "files": one,
+    }
+    assert shown_files(second, name) == one
+    merged = {**deleted, "more.yaml": changed["more.yaml"]}
+    assert sent(house, second, name, refused.json()["draft"]["revision"], merged).status_code == 200
+    assert shown_files(first, name) == changed
+    late = sent(house, first, name, saved.json()["revision"], deleted)
+    assert late.status_code == 409
+    assert late.json()["draft"]["files"] == changed
+
+
+@pytest.mark.parametrize("contents", [{}, {"book.yaml": BOOK}])
+def test_a_deleted_draft_is_not_saved_over(house: ConsoleHouse, contents: Mapping[str, str]) -> None:
+    """Who still has it open is told that it is gone and gets nothing to merge with; no draft comes back."""
+    name = f"gone-{len(contents)}"
+    kept(house, name, files())
+    first, second = house.console.logged_in("writer"), house.console.logged_in("operator")
+    revision = shown_revision(first.get(f"/drafts/{name}").text)
+    assert house.console.post(second, f"/drafts/{name}/delete", {"expected": revision}).status_code == 303
+    refused = sent(house, first, name, revision, contents)
+    assert refused.status_code == (409 if contents else 400)
+    assert "draft" not in refused.json() or refused.json()["draft"] is None
+    assert first.get(f"/drafts/{name}").status_code == 404
+
+
+# ---------------------------------------------------------------- hostile names of files
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "a\nb.yaml", "a\x00b.yaml", "a\x1b[31m.yaml", "a\r\nset-cookie: x.yaml", "a\u202eb.yaml", "a\u2066b.yaml",
+        "a\u200bb.yaml", "a\ufeff.yaml", "a\u2028b.yaml", "a\x85b.yaml", "n" * 296 + ".yaml", "n" * 100_000 + ".yaml",
+        "../up.yaml", "/etc/a.yaml", "a\\b.yaml", ".git/a.yaml", "", "a.html",
+    ],
+)  # fmt: skip
+def test_names_that_deceive_are_refused(house: ConsoleHouse, file: str) -> None:
+    """Control characters, turned directions, invisible ones and long ones; the sentence names no more than 60 of it."""
+    browser = house.console.logged_in("writer")
+    refused = sent(house, browser, "deceiving", "", {"book.yaml": BOOK, file: ""})
+    assert refused.status_code == 400
+    assert len(refused.json()["message"]) < 300
+    assert browser.get("/drafts/deceiving").status_code == 404
