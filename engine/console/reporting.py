@@ -8,7 +8,7 @@ import pickle
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -48,6 +48,10 @@ _MEMORY = "1GB"
 """What the database of a report takes before it uses the disk."""
 
 
+MOST_ROWS = 200
+"""Rows of a table that a page shows; its files have all."""
+
+
 class KeptReport(NamedTuple):
     """A report that was made."""
 
@@ -57,7 +61,43 @@ class KeptReport(NamedTuple):
     document: Mapping[str, Any]
     """Its head and its sections, with every figure in words."""
     files: Mapping[str, bytes]
-    """CSV files by name."""
+    """CSV and Parquet files by name, of each table."""
+
+    def section(self, name: str, campaign: str = "") -> Mapping[str, Any] | None:
+        """A section of the report with its tables; None: the report has none.
+
+        campaign: only its rows and the sentences that name it; a table that is not by campaign is left out.
+        """
+        section: Mapping[str, Any] | None = next(
+            (section for section in self.document["sections"] if section["name"] == name), None
+        )
+        if section is None or not campaign:
+            return section
+        return {
+            **section,
+            "grids": list(_of_campaign(section["grids"], campaign)),
+            "warnings": [warned for warned in section["warnings"] if campaign in warned["text"]],
+            "refusals": [text for text in section["refusals"] if campaign in text],
+        }
+
+    @property
+    def problems(self) -> list[tuple[str, str]]:
+        """What makes results not to be believed, such as unlikely sizes of arms: the section and its sentence."""
+        return [
+            (section["name"], warned["text"])
+            for section in self.document["sections"]
+            for warned in section["warnings"]
+            if warned["problem"]
+        ]
+
+
+def _of_campaign(grids: Sequence[Mapping[str, Any]], campaign: str) -> Iterator[Mapping[str, Any]]:
+    for grid in grids:
+        if "campaign" in grid["labels"]:
+            column = grid["labels"].index("campaign")
+            rows = [row for row in grid["rows"] if row[column] == campaign]
+            if rows:
+                yield {**grid, "rows": rows}
 
 
 class ReportDesk:
@@ -161,7 +201,8 @@ def _made(url: str, version: str) -> dict[str, Any]:
     except (EmptyPeriod, OtherBook, ReportFailed, ValueError) as error:
         return {"problem": without_secrets(str(error))}
     with TemporaryDirectory(prefix="tact-console-") as folder:
-        files = {path.name: path.read_bytes() for path in report.write_csv(Path(folder))}
+        paths = [*report.write_csv(Path(folder)), *report.write_parquet(Path(folder))]
+        files = {path.name: path.read_bytes() for path in paths}
     return {"document": _document(report), "files": files}
 
 

@@ -1,7 +1,6 @@
 """What the console's children leave on the disk: nothing, also where they are killed in the middle."""
 
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from engine.console import reporting, workbench
 from engine.console.reporting import ReportDesk
 from engine.console.workbench import JobFailed, Workbench
+from tests.waiting import until
 
 WRITES = """
 import sys, tempfile, pathlib
@@ -31,13 +31,12 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def wait_for_files(folder: Path) -> None:
     """Waits until a child has written its file."""
-    while not [*folder.rglob("people.parquet")]:
-        time.sleep(0.01)
+    until(lambda: any(folder.rglob("people.parquet")))
 
 
 def test_a_report_that_is_ended_leaves_no_files(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The folder of its process is gone once the console is closed."""
-    monkeypatch.setattr(reporting, "_CHILD", WRITES.replace("SAID", ""))
+    monkeypatch.setattr(reporting, "_CHILD", WRITES.replace("SAID", "''"))
     desk = ReportDesk("sqlite:///nowhere.db")
     assert desk.begin("v")
     wait_for_files(temporary)
