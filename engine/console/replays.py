@@ -23,6 +23,8 @@ class Replay:
     user: str
     title: str
     """What is compared, for people."""
+    kind: str = "replay"
+    """Which job of the workbench it is: `replay`, or `evaluation` of what decisions would have brought."""
     done: int = 0
     total: int = 0
     result: Mapping[str, Any] | None = None
@@ -46,9 +48,9 @@ class Replays:
     _kept: OrderedDict[str, Replay] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def begin(self, user: str, title: str, job: Mapping[str, Any]) -> Replay:
+    def begin(self, user: str, title: str, job: Mapping[str, Any], *, kind: str = "replay") -> Replay:
         """A replay that runs from now on. Raises Refusal where the user has another one under way."""
-        replay = Replay(secrets.token_urlsafe(12), user, title)
+        replay = Replay(secrets.token_urlsafe(12), user, title, kind)
         with self._lock:
             if any(kept.user == user and kept.is_running for kept in self._kept.values()):
                 raise Refusal(409, _("Another comparison of yours is under way; wait until it has ended."))
@@ -67,6 +69,8 @@ class Replays:
 
     def _run(self, replay: Replay, job: Mapping[str, Any]) -> None:
         try:
-            replay.result = self.workbench.run("replay", job, seconds=REPLAY_SECONDS, advance=replay.advance)
+            replay.result = self.workbench.run(
+                replay.kind, job, seconds=REPLAY_SECONDS, advance=replay.advance
+            )
         except JobFailed as error:
             replay.error = str(error)

@@ -41,6 +41,10 @@ MOST_REPLAYED = 20_000
 """Decisions of the log that are made again; of more, only the newest."""
 
 
+EVALUATED = 7 * DAY
+"""Time after a decision in which what came of it counts, where another book is evaluated."""
+
+
 _MOST_SAID = 20
 """Mistakes of a book or a customer that are shown."""
 
@@ -242,6 +246,35 @@ def replay(job: Mapping[str, Any], tell: Callable[..., None]) -> dict[str, Any]:
     return {**document, "since": from_, "until": until, "cut": from_ > since}
 
 
+def evaluation(job: Mapping[str, Any], tell: Callable[..., None]) -> dict[str, Any]:
+    """What a decision would have brought by a book, off-policy, from decisions whose week after them is over.
+
+    job: `new`, `log`, `days` (0: all) and `metric`.
+    """
+    from engine.measure.evaluate import (  # noqa: PLC0415 - other jobs do without, and start sooner
+        EvaluationPlan,
+        evaluate_log,
+        evaluation_document,
+    )
+
+    compiled = compiled_of(job["new"])
+    store = open_store(job["log"])
+    try:
+        until = _now() - EVALUATED
+        since = until - job["days"] * DAY if job["days"] else 0
+        with store.transaction(writes=False):
+            total, from_ = newest_period(store, since, until, MOST_REPLAYED)
+        plan = EvaluationPlan(job["metric"], EVALUATED, (from_, until))
+        progress = _Progress(total, tell)
+        evaluated = evaluate_log(
+            store, job["log"], compiled, plan, books=Books(store), advance=progress.advance
+        )
+    finally:
+        store.close()
+    document = evaluation_document(evaluated, compiled.book.version, plan)
+    return {**document, "since": from_, "until": until, "cut": from_ > since}
+
+
 class _Progress:
     """Tells how far it is, not at every step."""
 
@@ -290,6 +323,13 @@ _KINDS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
 }
 
 
+_WATCHED: Mapping[str, Callable[[Mapping[str, Any], Callable[..., None]], dict[str, Any]]] = {
+    "replay": replay,
+    "evaluation": evaluation,
+}
+"""Those that tell how far they are."""
+
+
 def speak(seconds: float) -> None:
     """Entry point of the language server of an editor, over standard input and output; seconds: of processor time."""
     from engine.lsp.server import serve  # noqa: PLC0415 - jobs do without
@@ -309,7 +349,7 @@ def child() -> None:
 
     try:
         kind, job = asked["kind"], asked["job"]
-        result = replay(job, tell) if kind == "replay" else _KINDS[kind](job)
+        result = _WATCHED[kind](job, tell) if kind in _WATCHED else _KINDS[kind](job)
     except (WrongInput, LedgerError) as error:
         tell(error=str(error))
     else:

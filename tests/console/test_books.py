@@ -240,6 +240,7 @@ PATHS = [
     ("GET", "/of/version/{v}/campaigns"), ("GET", "/of/version/{v}/campaigns/adults"), ("GET", "/drafts/any"),
     ("GET", "/replays/any"), ("POST", "/drafts"), ("POST", "/drafts/any/save"), ("POST", "/drafts/any/check"),
     ("POST", "/drafts/any/submit"), ("POST", "/drafts/any/delete"), ("POST", "/drafts/any/replay"),
+    ("POST", "/drafts/any/evaluation"),
     ("POST", "/versions/{v}/replay"), ("POST", "/versions/{v}/approve"), ("POST", "/versions/{v}/stage"),
     ("POST", "/versions/{v}/activate"), ("POST", "/books/spring/rollback"),
 ]  # fmt: skip
@@ -249,7 +250,7 @@ PATHS = [
 def test_who_lacks_the_role_gets_403(house: ConsoleHouse, browsers: Browsers, method: str, path: str) -> None:
     """On every page and action: a shop sees none of them, and who only reads changes nothing."""
     path = path.replace("{v}", house.version)
-    changes = method == "POST" and not path.endswith(("/check", "/replay"))
+    changes = method == "POST" and not path.endswith(("/check", "/replay", "/evaluation"))
     for name in ("shop", "reader") if changes else ("shop",):
         browser = browsers[name]
         answer = browser.get(path) if method == "GET" else house.console.post(browser, path, {})

@@ -10,7 +10,7 @@ from engine.client import InvalidRequest, OutOfDate, TactError
 from engine.console.language_server import LanguageServers
 from engine.console.page import READERS, Asked, ConsolePage, DraftEditing, Refusal, Socket
 from engine.console.pages.books import WRITERS, publication_of, sentence_of
-from engine.console.replays import Replays
+from engine.console.replays import Replay, Replays
 from engine.console.texts import _
 from engine.console.workbench import Workbench
 from engine.ledger.queries import releases
@@ -27,6 +27,10 @@ _MOST_BYTES = 16 << 20
 
 _DAYS = (7, 30, 0)
 """For what a change would have done: the last days; 0: all that the log has."""
+
+
+_METRICS = ("converted", "clicked")
+"""What is estimated of a draft: the share of decisions after which somebody ordered, or clicked."""
 
 
 def draft_of(asked: Asked, name: str) -> DraftRow:
@@ -225,14 +229,29 @@ def _replay(
 ) -> Response:
     if before is None:
         raise Refusal(409, _("There is no version to compare it with."))
-    days = asked.form.get("days", "7")
+    job = {"old": dict(before), "new": dict(after), "log": asked.log.url, "days": _days(asked)}
+    return _begun(asked, _REPLAYS.begin(asked.user.name, f"{old[:12]} → {title}", job))
+
+
+def _evaluate_draft(asked: Asked) -> Response:
+    """Estimates off-policy what decisions would have brought by a draft."""
+    row = draft_of(asked, asked.path("name"))
+    metric = asked.form.get("metric", "")
     job = {
-        "old": dict(before),
-        "new": dict(after),
+        "new": files_of_draft(row),
         "log": asked.log.url,
-        "days": int(days) if days in map(str, _DAYS) else _DAYS[0],
+        "days": _days(asked),
+        "metric": metric if metric in _METRICS else _METRICS[0],
     }
-    replay = _REPLAYS.begin(asked.user.name, f"{old[:12]} → {title}", job)
+    return _begun(asked, _REPLAYS.begin(asked.user.name, row.name, job, kind="evaluation"))
+
+
+def _days(asked: Asked) -> int:
+    days = asked.form.get("days", "")
+    return int(days) if days in map(str, _DAYS) else _DAYS[0]
+
+
+def _begun(asked: Asked, replay: Replay) -> Response:
     if asked.form.get("part") == "yes":
         return asked.page("_replayed.html", replay=replay)
     return asked.see("replay", id=replay.id)
@@ -256,6 +275,7 @@ PAGES: Sequence[ConsolePage] = (
     ConsolePage("/drafts/{name}/submit", "submit_draft", _submit, WRITERS, _POST, edits=True),
     ConsolePage("/drafts/{name}/delete", "delete_draft", _delete, WRITERS, _POST),
     ConsolePage("/drafts/{name}/replay", "replay_draft", _replay_draft, READERS, _POST),
+    ConsolePage("/drafts/{name}/evaluation", "evaluate_draft", _evaluate_draft, READERS, _POST),
     ConsolePage("/versions/{version}/replay", "replay_version", _replay_version, READERS, _POST),
     ConsolePage("/replays/{id}", "replay", _replayed, READERS),
 )
