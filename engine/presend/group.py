@@ -2,7 +2,8 @@
 
 Customers without history are proposed by columns: what pressure rules, consents and kept draws would read of them is
 looked up under their locks, and where there is nothing, only the counters that all customers share are left to be taken.
-All others are evaluated one by one, as a server does.
+Those of whom there are contacts, and nothing else, are proposed by columns under the locks, where rules cannot tell their
+contacts from those of several others. All others are evaluated one by one, as a server does.
 """
 
 from collections import Counter
