@@ -1,4 +1,4 @@
-.PHONY: help setup demo demo-batch test test-pythons test-node test-editor test-browser test-spark test-pgbouncer test-busy lint types contracts drift unit generate bench trial soak steady fuzz kills audit licences serve clean format
+.PHONY: help setup demo demo-batch test test-trials test-pythons test-node test-editor test-browser test-spark test-pgbouncer test-busy lint types contracts drift unit generate bench trial soak steady fuzz kills audit licences serve clean format
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -22,6 +22,9 @@ demo-batch: setup ## Send to 200,000 members, made from the demo's households, o
 	@$(BIN)/tact demo-batch
 
 test: lint types contracts drift unit ## Everything that must hold: style, types, import contracts, generated code, tests
+
+test-trials: setup ## Do to real servers and their workers what may happen at night: kills, hangs, overload, full disks
+	$(BIN)/pytest -n 2 --dist worksteal --durations=10 tests/trial tests/workers
 
 test-pythons: ## Run a quick part of the tests, and the demo, with every Python from 3.11 to 3.14 that is here
 	@scripts/test-pythons.sh
@@ -58,7 +61,7 @@ drift: setup
 	PYTHON=$(BIN)/python scripts/check-generated.sh
 
 unit: setup
-	$(BIN)/pytest -n 3 --dist worksteal --durations=25
+	$(BIN)/pytest -n 3 --dist worksteal --durations=25 --ignore=tests/trial --ignore=tests/workers
 
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .

@@ -22,7 +22,7 @@ from uuid_utils.compat import uuid7
 from bench.echo import Decide, DecideBatch, serve
 from engine.api.v1 import decisions_pb2 as pb
 from engine.ledger.errors import LedgerError
-from engine.ledger.group_commit import GroupCommit
+from engine.ledger.group_commit import HOLD_SECONDS, GroupCommit
 from engine.ledger.queries.decisions import keep
 from engine.ledger.queries.persons import know
 from engine.ledger.store.open import open_store
@@ -80,6 +80,7 @@ def durable(response: pb.DecideResponse, store: Store, rows: Rows) -> tuple[Deci
         return [response] * len(calls)
 
     queue = GroupCommit[Call, pb.DecideResponse](settle, transaction=lambda _: store.transaction())
+    queue.hold = HOLD_SECONDS
     if store.begins_at_once:
         queue.at_once = store.at_once
 

@@ -14,6 +14,7 @@ from bench.echo import SERVICE, answering
 from engine.api.v1 import decisions_pb2 as pb
 from engine.server.access.admission import Admission
 from engine.server.access.callers import Callers, everyone
+from engine.server.access.limits import UNBOUNDED
 from engine.server.http.app import HttpApp, friendly_routes, method_routes
 from engine.server.http.server import HttpServer, open_sockets
 from engine.server.listen import Stop
@@ -28,7 +29,7 @@ async def serve(response: pb.DecideResponse) -> None:
     methods = {"Decide": UnaryMethod(answering(response), pb.DecideRequest)}
     posts = method_routes(SERVICE, methods, settings.message_bytes)
     posts |= friendly_routes(SERVICE, methods, {"/v1/decide": "Decide"}, settings.message_bytes)
-    callers = Callers(anyone=everyone(None, simulate=False))
+    callers = Callers(anyone=everyone(UNBOUNDED, simulate=False))
     app = HttpApp(Admission(lambda: callers, settings.request_timeout), posts, {}, {}, None)
     server = HttpServer(app, open_sockets(settings, shared=False), settings, None, lambda: None)
     stop = Stop()

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the Python of the gRPC contract and the synchronous client, into the tree or, with a folder as the argument, into that folder.
+# Makes the Python of the gRPC contract and the synchronous clients, into the tree or, with a folder as the argument, into that folder.
 set -eu
 out=${1:-.}
 python=${PYTHON:-.venv/bin/python}

@@ -22,6 +22,8 @@ import { send, watch } from "./parts.js"
 const SYNC = 150 // milliseconds after a change until the language server gets it
 const ROOT = "draft:///"
 const MOST_FIXES = 20
+const DELETED = 3 // of a change of files, in the protocol
+const LONGEST_NAME = 300
 const ANSWER = 60000 // milliseconds within which the language server answers; it may still be starting
 
 const element = (name, attributes = {}, ...children) => {
@@ -30,6 +32,11 @@ const element = (name, attributes = {}, ...children) => {
   made.append(...children)
   return made
 }
+
+// as the server has it, which refuses others when they are saved: the language server would not survive one
+const isFileName = (name) =>
+  name.length <= LONGEST_NAME && name.isWellFormed() && !/[\p{C}\\]|(?! )\p{Z}/u.test(name) &&
+  /\.(ya?ml|csv)$/i.test(name) && name.split("/").every((part) => part !== "" && !part.startsWith("."))
 
 const json = (id) => JSON.parse(document.getElementById(id).textContent)
 
@@ -204,6 +211,8 @@ class DraftEditor {
     this.client.sync()
     if (this.current) this.current.state = this.view.state
     this.current = file
+    const renaming = document.getElementById("editor-rename")
+    if (renaming) renaming.elements.namedItem("file").value = file.name
     if (this.view) this.view.setState(file.state)
     else this.view = new EditorView({ state: file.state, parent: this.root })
     remember(file.name)
@@ -221,7 +230,9 @@ class DraftEditor {
   }
 
   isDirty() {
-    return JSON.stringify(this.contents()) !== JSON.stringify(this.saved)
+    const files = this.contents()
+    const names = Object.keys(files)
+    return names.length !== Object.keys(this.saved).length || names.some((name) => files[name] !== this.saved[name])
   }
 
   // ------------------------------------------------------------------ language server
@@ -258,19 +269,19 @@ class DraftEditor {
 
   async markProblems() {
     const file = this.current
-    const found = this.problems.get(file.uri) || []
-    this.dispatchProblems(file, found, [])
-    const fixes = await Promise.all(found.slice(0, MOST_FIXES).map((diagnostic) => this.fixesOf(file, diagnostic)))
-    if (fixes.some((of) => of.length) && this.problems.get(file.uri) === found && file === this.current) {
-      this.dispatchProblems(file, found, fixes)
+    const diagnostics = this.problems.get(file.uri) || []
+    this.dispatchProblems(file, diagnostics, [])
+    const fixes = await Promise.all(diagnostics.slice(0, MOST_FIXES).map((diagnostic) => this.fixesOf(file, diagnostic)))
+    if (fixes.some((of) => of.length) && this.problems.get(file.uri) === diagnostics && file === this.current) {
+      this.dispatchProblems(file, diagnostics, fixes)
       this.showProblems()
     }
   }
 
-  dispatchProblems(file, found, fixes) {
+  dispatchProblems(file, diagnostics, fixes) {
     const doc = this.view.state.doc
     const severities = ["error", "error", "warning", "info", "hint"]
-    const marked = found.map((diagnostic, index) => ({
+    const marked = diagnostics.map((diagnostic, index) => ({
       ...this.ranges(diagnostic, doc),
       severity: severities[diagnostic.severity] || "error",
       message: diagnostic.message,
@@ -295,8 +306,8 @@ class DraftEditor {
 
   async fixAtCursor() {
     const line = this.view.state.doc.lineAt(this.view.state.selection.main.head).number - 1
-    const found = (this.problems.get(this.current.uri) || []).filter((diagnostic) => diagnostic.range.start.line === line)
-    for (const diagnostic of found) {
+    const diagnostics = (this.problems.get(this.current.uri) || []).filter((diagnostic) => diagnostic.range.start.line === line)
+    for (const diagnostic of diagnostics) {
       const fixes = await this.fixesOf(this.current, diagnostic)
       if (fixes.length) return this.apply(fixes[0].edit)
     }
@@ -308,7 +319,7 @@ class DraftEditor {
       const file = this.client.workspace.getFile(uri)
       if (!file) continue
       const doc = (file === this.current ? this.view.state : file.state).doc
-      const changes = edits.map((one) => ({ ...this.ranges(one, doc), insert: one.newText }))
+      const changes = edits.map((change) => ({ ...this.ranges({ range: change.range }, doc), insert: change.newText }))
       this.client.workspace.updateFile(uri, { changes })
     }
     this.client.sync()
@@ -358,11 +369,63 @@ class DraftEditor {
   }
 
   newFile(name) {
-    if (this.client.workspace.files.some((file) => file.name === name)) return this.say(this.words.there_already)
-    const file = this.addFile(name, "")
-    if (this.client.connected) this.client.didOpen(file)
-    this.show(file)
+    if (!this.isFree(name)) return
+    this.show(this.openNew(name, ""))
     this.changed()
+  }
+
+  // whether a file may be called so; says why where it may not
+  isFree(name) {
+    if (!isFileName(name)) this.say(this.words.wrong_name)
+    else if (this.client.workspace.files.some((file) => file.name === name)) this.say(this.words.there_already)
+    else return true
+    return false
+  }
+
+  openNew(name, text) {
+    const file = this.addFile(name, text)
+    if (this.client.connected) this.client.didOpen(file)
+    return file
+  }
+
+  // takes a file out of the draft, and has the language server forget it; it goes when the draft is saved
+  remove(file) {
+    const { workspace } = this.client
+    workspace.files = workspace.files.filter((other) => other !== file)
+    this.problems.delete(file.uri)
+    if (!this.client.connected) return
+    this.client.didClose(file.uri)
+    this.client.notification("workspace/didChangeWatchedFiles", { changes: [{ uri: file.uri, type: DELETED }] })
+  }
+
+  renameFile(name) {
+    const old = this.current
+    if (name === old.name || !this.isFree(name)) return
+    this.client.sync()
+    const text = this.view.state.doc.toString()
+    const selection = this.view.state.selection.main.head
+    this.remove(old)
+    const renamed = this.openNew(name, text)
+    this.show(renamed)
+    this.view.dispatch({ selection: { anchor: selection }, scrollIntoView: true })
+    this.afterRemoval(this.words.was_renamed)
+  }
+
+  deleteFile() {
+    const old = this.current
+    const next = this.client.workspace.files.find((file) => file !== old)
+    if (!next) return this.say(this.words.last_file)
+    if (!window.confirm(`${old.name}: ${this.words.delete_sure}`)) return
+    this.show(next)
+    this.remove(old)
+    this.afterRemoval(`${old.name}: ${this.words.was_deleted}`)
+  }
+
+  afterRemoval(sentence) {
+    this.listFiles()
+    this.showProblems()
+    this.changed()
+    this.say(sentence)
   }
 
   changed() {
@@ -385,6 +448,12 @@ class DraftEditor {
       this.newFile(input.value.trim())
       input.value = ""
     })
+    on("editor-rename", "submit", (event) => {
+      event.preventDefault()
+      const input = event.target.elements.namedItem("file")
+      this.renameFile(input.value.trim())
+    })
+    on("editor-delete", "click", () => this.deleteFile())
     window.addEventListener("beforeunload", (event) => this.isDirty() && event.preventDefault())
     for (const form of document.querySelectorAll("form[data-into]")) {
       form.addEventListener("submit", (event) => {
@@ -461,7 +530,12 @@ class DraftEditor {
   merge(theirs, message) {
     const dialog = document.getElementById("editor-merge")
     const mine = this.contents()
-    const names = [...new Set([...Object.keys(mine), ...Object.keys(theirs.files)])].filter((name) => mine[name] !== theirs.files[name])
+    const base = this.saved
+    // a file that one side deleted and the other left as it was stays deleted; all others that differ are shown
+    const gone = Object.keys(mine).filter((name) => !(name in theirs.files) && mine[name] === base[name])
+    const names = [...new Set([...Object.keys(mine), ...Object.keys(theirs.files)])].filter(
+      (name) => mine[name] !== theirs.files[name] && !gone.includes(name) && (name in mine || theirs.files[name] !== base[name]),
+    )
     const body = dialog.querySelector("[data-merge]")
     body.replaceChildren()
     dialog.querySelector("[data-why]").textContent = message
@@ -485,7 +559,11 @@ class DraftEditor {
     const keep = dialog.querySelector("[data-keep]")
     keep.onclick = async () => {
       for (const { name, view } of views) this.replace(name, view.b.state.doc.toString())
+      for (const name of gone) this.removeNamed(name)
+      this.listFiles()
+      this.showProblems()
       this.revision = theirs.revision
+      this.saved = theirs.files
       dialog.close()
       await this.save()
     }
@@ -495,11 +573,18 @@ class DraftEditor {
     dialog.showModal()
   }
 
+  removeNamed(name) {
+    const file = this.client.workspace.files.find((known) => known.name === name)
+    const next = this.client.workspace.files.find((known) => known !== file)
+    if (!file || !next) return
+    if (file === this.current) this.show(next)
+    this.remove(file)
+  }
+
   replace(name, text) {
     const file = this.client.workspace.files.find((known) => known.name === name)
     if (!file) {
-      const added = this.addFile(name, text)
-      if (this.client.connected) this.client.didOpen(added)
+      this.openNew(name, text)
       this.listFiles()
       return
     }

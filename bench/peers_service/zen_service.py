@@ -20,7 +20,7 @@ from bench.echo import Decide, serve
 from bench.peers_service.rules import Answer, Customer, MadeContact, Rules
 from engine.api.v1 import decisions_pb2 as pb
 from engine.ledger.errors import LedgerError
-from engine.ledger.group_commit import GroupCommit
+from engine.ledger.group_commit import HOLD_SECONDS, GroupCommit
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS decisions (
@@ -178,6 +178,7 @@ def _customer(request: pb.DecideRequest) -> Customer:
 def deciding(rules: Rules, log: Log) -> Decide:
     match = decision_table(rules)
     queue = GroupCommit[Call, pb.DecideResponse](log.settle, transaction=log.transaction)
+    queue.hold = HOLD_SECONDS
 
     async def decide(request: pb.DecideRequest, context: Any) -> pb.DecideResponse:  # noqa: ARG001
         customer = _customer(request)

@@ -9,6 +9,7 @@ from engine.authoring.place import spot_at
 from engine.rulebook.model.policies import POLICY_SECTIONS
 from engine.rulebook.report.diagnostics import Severity, quote
 from engine.rulebook.report.findings import Path, Use
+from engine.rulebook.text import nodes
 from engine.rulebook.text.merge import is_name, is_words
 from engine.rulebook.text.yaml_events import LINE_BREAK, decode
 
@@ -21,7 +22,13 @@ NAMED = (
 _UNDECLARED = ("tags", "groups")
 """Kinds of names that are declared by using them."""
 
-_INNER = {"layers": "slots", "patterns": "expose", "signals": "expose", "places": "fields"}
+_INNER = {
+    "campaigns": "variants",
+    "layers": "slots",
+    "patterns": "expose",
+    "signals": "expose",
+    "places": "fields",
+}
 """Keys below whose value an entry of a section declares further names."""
 
 
@@ -216,7 +223,7 @@ def _check_new(analysis: Analysis, target: Path, name: str) -> None:
             name.startswith("profile.") and is_words(name),
             "profile. and lower-case words, joined by dots",
         )
-    elif len(target) == 4 and target[0] != "layers":
+    elif len(target) == 4 and target[0] not in ("layers", "campaigns"):
         right, rule = is_words(name, dots=False), "a lower-case word of letters, digits and _"
     else:
         right, rule = is_name(name), "letters, digits, and . _ - after the first"
@@ -224,6 +231,8 @@ def _check_new(analysis: Analysis, target: Path, name: str) -> None:
             right, rule = False, "letters, digits, and _ - after the first, without a dot"
     if not right:
         raise RenameError(f"{quote(name)} cannot be the name: {rule}")
+    if nodes.compose(name).data != name:
+        raise RenameError(f"{quote(name)} would be read as a number or a word of YAML")
     siblings = (*target[:-1], name)
     if declaration(analysis, siblings) is not None or siblings in analysis.used_by:
         raise RenameError(f"there is a {quote(name)} already")

@@ -5,7 +5,7 @@ may go, and the same campaign goes, in the same way. Hashes of the person (gates
 each customer, by the engine's functions.
 """
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from zlib import crc32
 
 import numpy as np
@@ -46,6 +46,7 @@ from engine.decide.experiments.learning import NOTHING_LEARNED, Learned
 from engine.decide.match import requested_clauses
 from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts
 from engine.model.contact import Contact
+from engine.model.customer import NOTHING_SAID, CustomerState
 from engine.model.request import Request
 
 CHUNK = 16_384
@@ -53,6 +54,13 @@ CHUNK = 16_384
 
 
 _CRC_RANGE = 1 << 32
+
+
+NOBODY_SAID: Mapping[str, CustomerState] = {}
+"""No customer agreed, withdrew or objects to anything."""
+
+
+_SAID = "has agreed, withdrawn or objected to something"
 
 
 class Kernel:
@@ -105,10 +113,12 @@ class Kernel:
         self._on_going = on_going
         self._going: list[GoingPair] = []
 
-    def decide(self, requests: Sequence[Request]) -> Iterator[RowDecision]:
-        """The decision for each request, in order."""
+    def decide(
+        self, requests: Sequence[Request], said: Mapping[str, CustomerState] = NOBODY_SAID
+    ) -> Iterator[RowDecision]:
+        """The decision for each request, in order. said: by customer, what they agreed to, withdrew and object to."""
         for start in range(0, len(requests), CHUNK):
-            yield from self._decide_chunk(requests[start : start + CHUNK])
+            yield from self._decide_chunk(requests[start : start + CHUNK], said)
 
     def propose(self, people: People) -> Decisions:
         """The same decisions as of `decide_people`, which are not counted; by columns, whatever the book."""
@@ -131,14 +141,17 @@ class Kernel:
             self._going = []
         return decisions
 
-    def _decide_chunk(self, requests: Sequence[Request]) -> list[RowDecision]:
+    def _decide_chunk(
+        self, requests: Sequence[Request], said: Mapping[str, CustomerState]
+    ) -> list[RowDecision]:
         decisions: list[RowDecision | None] = [None] * len(requests)
         columnar = []
         book = "; ".join(self.book_lane)
         for row, request in enumerate(requests):
-            lane = book or row_lane(request, self._plan)
+            state = said.get(request.customer)
+            lane = book or row_lane(request, self._plan) or (_SAID if state is not None else "")
             if lane:
-                alone = self._alone(self._by_engine(request), lane, row)
+                alone = self._alone(self._by_engine(request, (), state or NOTHING_SAID), lane, row)
                 decisions[row] = alone
                 self.funnel.see(alone)
             else:
@@ -155,8 +168,10 @@ class Kernel:
             self._going = []
         return [decision for decision in decisions if decision is not None]
 
-    def _by_engine(self, request: Request, contacts: Sequence[Contact] = ()) -> EngineDecision:
-        return decide_by_engine(self._compiled, request, self._counts, self._learned, contacts)
+    def _by_engine(
+        self, request: Request, contacts: Sequence[Contact] = (), state: CustomerState = NOTHING_SAID
+    ) -> EngineDecision:
+        return decide_by_engine(self._compiled, request, self._counts, self._learned, contacts, state)
 
     def _of_row(self, people: People, row: int) -> EngineDecision:
         return self._by_engine(people.request(row), contacts_of(people, row))

@@ -19,6 +19,7 @@ from engine.decide.experiments.learning import NOTHING_LEARNED, Learned
 from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts
 from engine.decide.select import SelectedProposal, Selection, select
 from engine.model.contact import Contact
+from engine.model.customer import NOTHING_SAID, CustomerState
 from engine.model.decision import WITHHELD, Outcome, Reason, ReasonCode
 from engine.model.instant import Instant
 from engine.model.request import Request
@@ -170,9 +171,15 @@ def without_score(decision: RowDecision) -> tuple[RowDecision, float]:
 class EngineDecision:
     """The engine's own decision for one customer: evaluated at once, selected when it is asked for."""
 
-    def __init__(self, evaluation: Evaluation, counts: QuotaCounts, contacts: Sequence[Contact] = ()) -> None:
-        """contacts: those of the customer that may still count."""
-        self.evaluation, self.contacts, self._counts = evaluation, contacts, counts
+    def __init__(
+        self,
+        evaluation: Evaluation,
+        counts: QuotaCounts,
+        contacts: Sequence[Contact] = (),
+        state: CustomerState = NOTHING_SAID,
+    ) -> None:
+        """contacts: those of the customer that may still count; state: what they agreed to, withdrew and object to."""
+        self.evaluation, self.contacts, self._counts, self._state = evaluation, contacts, counts, state
 
     @cached_property
     def selection(self) -> Selection:
@@ -181,7 +188,7 @@ class EngineDecision:
 
     def select(self, evaluation: Evaluation) -> Selection:
         """What is chosen by the same contacts and counters of an evaluation of the customer, say of fewer candidates."""
-        return select(evaluation, self.contacts, evaluation.request.customer, counts=self._counts)
+        return select(evaluation, self.contacts, evaluation.request.customer, self._state, self._counts)
 
     @cached_property
     def decision(self) -> RowDecision:
@@ -204,12 +211,14 @@ def decide_by_engine(
     counts: QuotaCounts = NO_QUOTA_COUNTS,
     learned: Learned = NOTHING_LEARNED,
     contacts: Sequence[Contact] = (),
+    state: CustomerState = NOTHING_SAID,
 ) -> EngineDecision:
     """Evaluates one customer, as the per-request path does.
 
-    counts: the counters that all customers share. contacts: those of the customer that may still count.
+    counts: the counters that all customers share. contacts: those of the customer that may still count. state: what they
+    agreed to, withdrew and object to.
     """
-    return EngineDecision(evaluate(compiled, request, learned), counts, contacts)
+    return EngineDecision(evaluate(compiled, request, learned), counts, contacts, state)
 
 
 def forms_of(chosen: Sequence[SelectedProposal]) -> tuple[ChosenForm, ...]:

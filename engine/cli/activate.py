@@ -34,9 +34,9 @@ def activate(
     name: BookName = "",
     note: ReleaseNote = "",
     emergency: Annotated[
-        str,
+        str | None,
         typer.Option(metavar="NOTE", help="Go live without approvals, and over another stage, and say why."),
-    ] = "",
+    ] = None,
     server: ServerTarget = "",
     log: LogUrl = None,
     as_json: AsJson = False,
@@ -52,6 +52,8 @@ def activate(
 
     Exit code 1: it was refused, and what was live stays.
     """
+    if emergency is not None and not emergency.strip():
+        fail("--emergency needs a note that says why: it is shown in the audit", USAGE)
     if note and emergency:
         fail("give one of --note and --emergency, which has the note", USAGE)
     access = Access(tls, ca, cert, key, server_name, token_file)

@@ -1,7 +1,7 @@
 """`tact console`: pages in a browser for those who write books, release them, and look at what they do."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -44,6 +44,15 @@ def console(
             metavar="URL", help="Under which browsers reach it, such as https://console.example.com."
         ),
     ] = "",
+    edit: Annotated[
+        Literal["console", "git-only"],
+        typer.Option(
+            show_envvar=False,
+            envvar="TACT_CONSOLE_EDIT",
+            help="Where books are edited: here, or in git only, so that drafts are shown and not changed."
+            " Or TACT_CONSOLE_EDIT.",
+        ),
+    ] = "console",
     tls: WithTls = False,
     ca: Ca = None,
     cert: Cert = None,
@@ -57,7 +66,7 @@ def console(
     proxy that has logged them in. What changes something goes to the server under the user's roles.
     """
     try:
-        from engine.console import ConsoleOptions, Servers, serve_console  # noqa: PLC0415 of the extra
+        from engine.console import ConsoleOptions, DraftEditing, Servers, serve_console  # noqa: PLC0415 of the extra
     except ModuleNotFoundError as error:
         fail(f"{error.name} is not installed: pip install 'tact[console]'")
     settings = settings_of(log=log, callers=callers)
@@ -79,6 +88,7 @@ def console(
             starter=system_user(),
             proxies=[network for network in proxy.split(",") if network.strip()],
             origin=origin,
+            editing=DraftEditing(edit),
         )
         serve_console(options, _announce)
     except (OSError, ValueError) as error:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,7 +20,7 @@ from engine.ledger.commit.new_counters import counts_at, place_counts_at
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import open_store
 from engine.model.decision import RuleKind
-from engine.model.instant import Instant, from_datetime, to_datetime
+from engine.model.instant import Instant, to_datetime
 from engine.model.shown import printable
 from engine.rulebook.model.book import MICROS, Book
 
@@ -42,7 +41,7 @@ def counters(
     url = settings_of(log=log).log
     try:
         check_log(url)
-        now = moment_of("--on", on, from_datetime(datetime.now(UTC)))
+        now = moment_of("--on", on)
     except ValueError as error:
         fail(str(error), USAGE)
     compiled = compile_book(loaded_book(book))

@@ -1,7 +1,6 @@
 """`tact due`: lists whose blocked proposals become allowed, by when."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -16,7 +15,7 @@ from engine.ledger.errors import LedgerError
 from engine.ledger.queries.due import due_decisions
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
-from engine.model.instant import Instant, from_datetime
+from engine.model.instant import Instant
 from engine.model.shown import printable
 from engine.rulebook.report.findings import ParseError
 from engine.rulebook.text.durations import parse as parse_duration
@@ -46,7 +45,7 @@ def due(
     url = settings_of(log=log).log
     try:
         check_log(url)
-        start = moment_of("--from", since, from_datetime(datetime.now(UTC)))
+        start = moment_of("--from", since)
         until = start + _ahead(within)
     except ValueError as error:
         fail(str(error), USAGE)

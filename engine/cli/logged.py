@@ -4,7 +4,7 @@ import getpass
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
@@ -31,10 +31,10 @@ def system_user() -> str:
         return f"user {os.getuid()}"
 
 
-def moment_of(option: str, text: str | None, otherwise: Instant) -> Instant:
-    """The moment that an option names; raises ValueError."""
+def moment_of(option: str, text: str | None, otherwise: Instant | None = None) -> Instant:
+    """The moment that an option names, or otherwise that of the clock; raises ValueError."""
     if text is None:
-        return otherwise
+        return from_datetime(datetime.now(UTC)) if otherwise is None else otherwise
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

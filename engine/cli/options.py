@@ -43,7 +43,7 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-_OTHERS = ("CA", "CERT", "KEY", "SERVER_NAME", "TOKEN_FILE", "DB_PASSWORD", "CONSOLE_PROXY")
+_OTHERS = ("CA", "CERT", "KEY", "SERVER_NAME", "TOKEN_FILE", "DB_PASSWORD", "CONSOLE_PROXY", "CONSOLE_EDIT")
 """Those of commands that call a server, and of deploy/compose.yaml."""
 
 

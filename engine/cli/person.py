@@ -1,10 +1,10 @@
 """`tact person`: what is held of one person, what happened with them, and what they ask for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
@@ -30,8 +30,19 @@ from engine.model.texts import time_text
 from engine.privacy.erasure import EraseCommand, Receipt
 from engine.privacy.objection import ObjectionCommand, Objections, PrivacyActor
 from engine.privacy.page import person_page
-from engine.privacy.record import PersonReader, PersonRecord, document, present, read_person
+from engine.privacy.record import (
+    HeldEntry,
+    PersonReader,
+    PersonRecord,
+    document_of,
+    export_of,
+    present,
+    read_person,
+    written,
+)
 from engine.privacy.timeline import TimelineEntry, timeline, zone_of
+from engine.wire.values import name_of
+from engine.wire.violations import FieldViolations
 
 _PRIVATE = 0o600
 """The mode of files with what is held of a person."""
@@ -68,21 +79,34 @@ def export(
 ) -> None:
     """Export all that is held of a person, under any of their names, with the reasons of each decision.
 
-    Files are readable for you alone. Parquet files of sends are not read: the runs that they belong to are listed.
+    Files are readable for you alone. Parquet files of sends are not read: the runs that they belong to are listed. Memory does
+    not grow with the JSON, but it does with --html.
     """
-    with _reading(customer, log, "export") as (record, books):
-        made = document(record, books)
-    text = orjson.dumps(made, option=orjson.OPT_INDENT_2)
+    held = 0
+
+    def counted(rows: Iterable[HeldEntry]) -> Iterator[HeldEntry]:
+        nonlocal held
+        for row in rows:
+            held += row.section != "access"
+            yield row
+
     try:
-        if html is not None:
-            _write(html, person_page(made).encode())
-        if out is not None:
-            _write(out, text + b"\n")
+        with _store(customer, log) as store:
+            reader = PersonReader(system_user(), "export")
+            parts = export_of(store, Books(store), customer, reader, present())
+            made_head: Any = next(parts)
+            rows: Iterable[Any] = counted(cast("Iterator[HeldEntry]", parts))
+            if html is not None:
+                rows = list(rows)
+                _write(html, [person_page(document_of(made_head, rows)).encode()])
+            if out is not None:
+                _write(out, written(made_head, rows))
+            else:
+                for piece in written(made_head, rows):
+                    typer.echo(piece, nl=False)
     except OSError as error:
-        fail(f"{error.filename} cannot be written: {error.strerror}")
-    if out is None:
-        typer.echo(text.decode())
-    elif record.is_empty:
+        fail(f"{error.filename or out} cannot be written: {error.strerror}")
+    if out is not None and not held:
         typer.echo(f"nothing is held under {customer!r}", err=True)
 
 
@@ -149,7 +173,7 @@ def erase(
     text = orjson.dumps(made.document, option=orjson.OPT_INDENT_2)
     if receipt is not None:
         try:
-            _write(receipt, text + b"\n")
+            _write(receipt, [text, b"\n"])
         except OSError as error:
             typer.echo(text.decode())
             fail(f"erased, but {error.filename} cannot be written: {error.strerror}")
@@ -209,8 +233,10 @@ def _committed(store: Store, command: Command[Any]) -> Any:
 @contextmanager
 def _store(customer: str, log: str | None) -> Iterator[Store]:
     """The log. Ends the command with a sentence if it cannot be read or written."""
-    if not customer:
-        fail("name the customer", USAGE)
+    violations = FieldViolations()
+    name_of(customer, "the customer's name", violations, required=True)
+    for violation in violations.items:
+        fail(f"{violation.field} {violation.description}", USAGE)
     url = settings_of(log=log).log
     try:
         check_log(url)
@@ -234,11 +260,12 @@ def _read(store: Store, customer: str, action: str) -> PersonRecord:
     return read_person(store, customer, PersonReader(system_user(), action), present())
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: Path, pieces: Iterable[bytes]) -> None:
     """Writes the file, readable for its owner alone."""
     path.touch(_PRIVATE)
     path.chmod(_PRIVATE)
-    path.write_bytes(content)
+    with path.open("wb") as file:
+        file.writelines(pieces)
 
 
 def _day(text: str | None) -> date | None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -23,9 +23,11 @@ from engine.decide.compiled import CompiledBook, compile_book, keep_loaded
 from engine.decide.experiments.bid_prices import NO_BID_PRICES
 from engine.ledger.errors import LedgerError
 from engine.ledger.queries.prices import bid_prices
+from engine.ledger.queries.suppressions import said_by
 from engine.ledger.store.open import open_store
 from engine.measure.population.files import MissingExtra
 from engine.measure.population.simulate import PeopleRefused
+from engine.model.customer import Consents
 from engine.model.instant import Instant, from_datetime
 from engine.rulebook.text.datetimes import parse_moment
 
@@ -55,7 +57,11 @@ def presend(
     book: Annotated[Path, typer.Argument(help="Folder of the book.")],
     people: Annotated[Path, typer.Argument(help="Customers: a .csv, .parquet, .jsonl or .ndjson file.")],
     preview: Annotated[
-        bool, typer.Option("--preview", help="Decide as if nobody had been contacted, and keep nothing.")
+        bool,
+        typer.Option(
+            "--preview",
+            help="Decide as if nobody had been contacted, and keep nothing; heed withdrawals and objections in --log.",
+        ),
     ] = False,
     log: LogUrl = None,
     out: Annotated[
@@ -147,20 +153,32 @@ def presend(
         _show(report, seconds, explain_lanes=explain_lanes)
 
 
-def _known(compiled: CompiledBook, plan: "ColumnPlan", log: str, *, shares_out: bool) -> "KnownOfLog":
-    """What the log has counted of what is to be shared out, or else the prices by which the book decides."""
+def _known(
+    compiled: CompiledBook, plan: "ColumnPlan", log: str, stack: ExitStack, *, shares_out: bool
+) -> "KnownOfLog":
+    """What the log has counted of what is to be shared out, or else the prices by which the book decides, and who said what.
+
+    stack: keeps the log open.
+    """
     from engine.measure.population.preview import KnownOfLog  # noqa: PLC0415 - of the extra
     from engine.measure.population.scarcity import counted_in  # noqa: PLC0415 - of the extra
 
     url = settings_of(log=log).log
     try:
         check_log(url)
-        with closing(open_store(url)) as store:
-            if shares_out:
-                at = min(plan.now, from_datetime(datetime.now(UTC)))
-                return KnownOfLog(counted_in(store, compiled, plan.now, at), NO_BID_PRICES)
+        store = stack.enter_context(closing(open_store(url)))
+        if shares_out:
+            at = min(plan.now, from_datetime(datetime.now(UTC)))
+            known = KnownOfLog(counted_in(store, compiled, plan.now, at), NO_BID_PRICES)
+        else:
             with store.transaction(writes=False):
-                return KnownOfLog({}, bid_prices(store))
+                known = KnownOfLog({}, bid_prices(store))
+
+        def said(names: Sequence[str]) -> Mapping[str, Consents]:
+            with store.transaction(writes=False):
+                return said_by(store, names)
+
+        return known._replace(said=said)
     except ValueError as error:
         fail(str(error), USAGE)
     except LedgerError as error:
@@ -176,11 +194,14 @@ def _previewed(
 
     keep_loaded()
     way = None if scarce is None else ScarceWay(scarce.value)
-    known = NOTHING_KNOWN if log is None else _known(compiled, plan, log, shares_out=scarce is not None)
     columns = TextColumn("{task.completed:,} people"), TextColumn("{task.fields[rate]}"), TimeElapsedColumn()
     started = monotonic()
     try:
-        with progress(TextColumn("deciding"), *columns) as bar:
+        with ExitStack() as stack, progress(TextColumn("deciding"), *columns) as bar:
+            shares_out = scarce is not None
+            known = (
+                NOTHING_KNOWN if log is None else _known(compiled, plan, log, stack, shares_out=shares_out)
+            )
             task = bar.add_task("", total=None, rate="")
 
             def advance(number: int) -> None:
@@ -189,6 +210,8 @@ def _previewed(
                 bar.update(task, rate=f"{done / max(monotonic() - started, 1e-9):,.0f} a second")
 
             return preview(path, compiled, plan, advance, way=way, known=known)
+    except LedgerError as error:
+        fail(str(error))
     except PeopleRefused as error:
         refuse(path, error.faults)
     except Disagreement as error:
@@ -216,6 +239,13 @@ def _show(report: Mapping[str, Any], seconds: float, *, explain_lanes: bool) -> 
     console.print(f"{report['book']}: {total:,} people at {report['now']}, {rate}", markup=False)
     outcomes = ", ".join(f"{count:,} {name}" for name, count in report["outcomes"].items() if count)
     console.print(f"{outcomes}; without history, so no cap or pause has anything to count", markup=False)
+    heeded = report["consents_of_log"]
+    console.print(
+        "without --log, so nobody has withdrawn or objects to anything"
+        if heeded is None
+        else f"of {heeded:,} people the log says what they agreed to, withdrew or object to",
+        markup=False,
+    )
     rows = table("campaign", title="funnel", title_justify="left")
     for header in ("eligible", "offered", "withheld", "outranked"):
         rows.add_column(header, justify="right")

@@ -1,7 +1,6 @@
 """`tact reach`: what editors show above each campaign, computed once from a log and the scenarios of the book."""
 
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +14,7 @@ from engine.cli.options import LogUrl, settings_of
 from engine.ledger.errors import LedgerError
 from engine.ledger.queries.reached import count_persons, reached_by_campaign
 from engine.ledger.store.open import open_store
-from engine.model.instant import DAY, from_datetime
+from engine.model.instant import DAY
 
 
 def reach(
@@ -33,7 +32,7 @@ def reach(
     campaigns = analyse(read_contents(book)).data.get("campaigns")
     try:
         check_log(url)
-        end = moment_of("--to", until, from_datetime(datetime.now(UTC)))
+        end = moment_of("--to", until)
     except ValueError as error:
         fail(str(error), USAGE)
     period = (end - days * DAY, end)

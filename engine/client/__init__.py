@@ -4,7 +4,8 @@
         response = tact.decide(request("customer-1", consents=["wechat"], weather={"temperature_c": 3.0}))
 
 `tls=Tls(ca="ca.pem")` verifies the server by its certificate, `token="tact_…"` identifies the caller to it.
-`AsyncClient` has the same methods for asyncio; `RulebooksClient` publishes and activates books. A call has one deadline
+`AsyncClient` has the same methods for asyncio; `RulebooksClient` publishes and activates books; `PrivacyClient` and
+`AsyncPrivacyClient` export and erase persons, and note their objections. A call has one deadline
 for all its attempts. Only UNAVAILABLE is tried again; a retry never decides or counts twice, since every request bears a
 request_id and every recorded event an event_id.
 Optional arguments that are None are as good as not given. Enums of answers print as their names and equal their numbers;
@@ -48,6 +49,7 @@ from engine.client.errors import (
 )
 from engine.client.many import Interrupted
 from engine.client.privacy import PrivacyClient
+from engine.client.privacy_aio import AsyncPrivacyClient
 from engine.client.results import ItemResults, Recorded, RecordResults
 from engine.client.rulebooks import RulebooksClient
 from engine.client.sync import Client
@@ -58,6 +60,7 @@ from engine.wire.messages.values import Plain
 __all__ = [
     "AccessDenied",
     "AsyncClient",
+    "AsyncPrivacyClient",
     "Client",
     "DeadlineExceeded",
     "Interrupted",

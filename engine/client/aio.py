@@ -55,7 +55,7 @@ class AsyncClient:
     ) -> None:
         self._policy = Policy.of(timeout, attempts)
         self._token = token
-        self._channels = [_channel(target, tls) for _ in range(calls.checked(connections))]
+        self._channels = [calls.async_channel(target, tls) for _ in range(calls.checked(connections))]
         self._stubs = calls.Stubs(self._channels)
 
     async def __aenter__(self) -> "AsyncClient":
@@ -284,10 +284,3 @@ class AsyncClient:
                 return await rpc(message, timeout=budget.remaining(), metadata=metadata_of(self._token))
             except grpc.RpcError as failure:
                 await asyncio.sleep(budget.pause_after(failure))
-
-
-def _channel(target: str, tls: Tls | None) -> grpc.aio.Channel:
-    if tls is None:
-        return grpc.aio.insecure_channel(target, options=calls.CHANNEL_OPTIONS)
-    options = (*calls.CHANNEL_OPTIONS, *tls.options())
-    return grpc.aio.secure_channel(target, tls.credentials(), options=options)

@@ -24,6 +24,7 @@ from engine.api.v1.decisions_pb2 import (
     WatchRequest,
 )
 from engine.api.v1.decisions_pb2_grpc import DecisionsStub
+from engine.client.access import Tls
 from engine.wire.messages.values import aware, known_name, texts
 
 OnProgress: TypeAlias = Callable[[int], object]
@@ -50,6 +51,21 @@ CHANNEL_OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.max_reconnect_backoff_ms", 5_000),
     ("grpc.max_receive_message_length", 64 * 1024 * 1024),  # a batch of 1,000 with its content
 )
+
+
+def channel(target: str, tls: Tls | None) -> grpc.Channel:
+    """A channel for programs that wait; reads the files of `tls`."""
+    if tls is None:
+        return grpc.insecure_channel(target, CHANNEL_OPTIONS)
+    return grpc.secure_channel(target, tls.credentials(), (*CHANNEL_OPTIONS, *tls.options()))
+
+
+def async_channel(target: str, tls: Tls | None) -> grpc.aio.Channel:
+    """A channel for programs on asyncio, of the event loop that runs; reads the files of `tls`."""
+    if tls is None:
+        return grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
+    options = (*CHANNEL_OPTIONS, *tls.options())
+    return grpc.aio.secure_channel(target, tls.credentials(), options=options)
 
 
 class Stubs:

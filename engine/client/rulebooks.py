@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from engine.api.v1 import rulebooks_pb2 as pb
 from engine.api.v1.rulebooks_pb2_grpc import RulebooksStub
 from engine.client.access import Tls, Token, metadata_of
-from engine.client.calls import CHANNEL_OPTIONS
+from engine.client.calls import channel
 from engine.client.errors import error_of_call
 
 _Response = TypeVar("_Response", bound=Message)
@@ -27,12 +27,7 @@ class RulebooksClient:
         self, target: str, *, timeout: float = 30.0, tls: Tls | None = None, token: Token = None
     ) -> None:
         self._timeout, self._token = timeout, token
-        options = [*CHANNEL_OPTIONS, *(tls.options() if tls else ())]
-        self._channel = (
-            grpc.insecure_channel(target, options)
-            if tls is None
-            else grpc.secure_channel(target, tls.credentials(), options)
-        )
+        self._channel = channel(target, tls)
         self._stub: Any = RulebooksStub(self._channel)  # type: ignore[no-untyped-call]
 
     def __enter__(self) -> "RulebooksClient":

@@ -53,7 +53,7 @@ class Client:
     ) -> None:
         self._policy = Policy.of(timeout, attempts)
         self._token = token
-        self._channels = [_channel(target, tls) for _ in range(calls.checked(connections))]
+        self._channels = [calls.channel(target, tls) for _ in range(calls.checked(connections))]
         self._stubs = calls.Stubs(self._channels)
 
     def __enter__(self) -> "Client":
@@ -276,10 +276,3 @@ class Client:
                 return rpc(message, timeout=budget.remaining(), metadata=metadata_of(self._token))
             except grpc.RpcError as failure:
                 time.sleep(budget.pause_after(failure))
-
-
-def _channel(target: str, tls: Tls | None) -> grpc.Channel:
-    if tls is None:
-        return grpc.insecure_channel(target, options=calls.CHANNEL_OPTIONS)
-    options = (*calls.CHANNEL_OPTIONS, *tls.options())
-    return grpc.secure_channel(target, tls.credentials(), options=options)

@@ -5,7 +5,7 @@ query functions of `measure` and `ledger`. This package is the one door; it need
 """
 
 from engine.console.app import WithoutRole
-from engine.console.page import Servers
+from engine.console.page import DraftEditing, Servers
 from engine.console.serve import ConsoleOptions, serve_console
 
-__all__ = ["ConsoleOptions", "Servers", "WithoutRole", "serve_console"]
+__all__ = ["ConsoleOptions", "DraftEditing", "Servers", "WithoutRole", "serve_console"]

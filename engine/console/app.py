@@ -22,7 +22,7 @@ from engine.client import TactError
 from engine.console.books import BookShelf
 from engine.console.guard import Guard
 from engine.console.log import LogReader
-from engine.console.page import Asked, ConsolePage, Refusal, Servers, Socket
+from engine.console.page import Asked, ConsolePage, DraftEditing, Refusal, Servers, Socket
 from engine.console.render import FOLDER, LANGUAGE_COOKIE, PageTemplates
 from engine.console.reporting import ReportDesk
 from engine.console.texts import LANGUAGE, _, chosen_language
@@ -47,6 +47,7 @@ class ConsoleParts(NamedTuple):
     """Under which it is reached; the first is shown to people."""
     cookie: str
     """The name of the session's cookie."""
+    editing: DraftEditing = DraftEditing.CONSOLE
 
 
 class OpenPage(NamedTuple):
@@ -144,7 +145,15 @@ class Console:
                 parts.users,
                 self.templates,
                 form,
+                parts.editing,
             )
+            if page.edits and parts.editing is DraftEditing.GIT_ONLY:
+                raise Refusal(
+                    403,
+                    _(
+                        "Books are edited in git here: change the files in their repository, and publish them."
+                    ),
+                )
             return await _answered(page, asked)
         except Refusal as refusal:
             return self.refused(request, refusal.status, str(refusal))

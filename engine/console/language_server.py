@@ -6,10 +6,8 @@ can be named, whatever a browser sends, and nothing but books is spoken about.
 
 import asyncio
 import json
-import os
-import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from urllib.parse import quote, unquote, urlsplit
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from engine.children import child_command, child_environment
 from engine.console.users import ConsoleUser
 from engine.releases import WrongFile, check_release_files
 
@@ -44,6 +43,10 @@ _SCHEME = "draft:///"
 
 _ENCODED = "!#$&'()*+,/:;=?@-._~"
 """What encodeURI leaves as it is in JavaScript."""
+
+
+_DELETED = 3
+"""Of a change of files, as the protocol numbers them."""
 
 
 _SPOKEN = ("textDocument/", "workspace/symbol", "workspace/didChangeWatchedFiles", "$/")
@@ -76,6 +79,8 @@ class Translator:
         mapped: dict[str, Any] = _mapped(message, self._to_file)
         if method == "textDocument/didOpen":
             self._write(mapped["params"]["textDocument"])
+        if method == "workspace/didChangeWatchedFiles":
+            self._delete(mapped["params"]["changes"])
         return mapped
 
     def to_browser(self, message: Any) -> str:
@@ -114,9 +119,21 @@ class Translator:
         self._left -= len(content)
         if self._left < 0:
             raise Unspoken("the files of the draft are larger than 64 MiB")
-        path = Path(unquote(urlsplit(document["uri"]).path))
+        path = self._path(document["uri"])
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+
+    def _delete(self, changes: Sequence[Mapping[str, Any]]) -> None:
+        for change in changes:
+            if change["type"] == _DELETED:
+                self._path(change["uri"]).unlink(missing_ok=True)
+
+    def _path(self, uri: object) -> Path:
+        """Of a mapped name. Raises Unspoken for what stands outside the folder."""
+        path = Path(unquote(urlsplit(str(uri)).path))
+        if not path.is_relative_to(self._folder):
+            raise Unspoken(f"{str(uri)[-60:]!r} is no file of the draft")
+        return path
 
 
 def _mapped(value: Any, change: Callable[[str], str]) -> Any:
@@ -162,15 +179,13 @@ class LanguageServers:
 
 async def _spoken(websocket: WebSocket, folder: Path) -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        _CHILD,
+        *child_command(_CHILD),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         cwd=folder,
         limit=_MOST_ANSWER,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env=child_environment(),
     )
     translator = Translator(folder)
     tasks = [

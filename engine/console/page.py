@@ -4,6 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, NamedTuple, TypeAlias
 
 from starlette.requests import Request
@@ -63,6 +64,14 @@ class Servers:
     tls: Tls | None = None
 
 
+class DraftEditing(StrEnum):
+    """Where books are edited (TACT_CONSOLE_EDIT)."""
+
+    CONSOLE = "console"
+    GIT_ONLY = "git-only"
+    """In their repository: the console shows drafts, and changes none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A request by a user who may make it, and what answers it. Handlers run in threads of their own."""
@@ -78,6 +87,7 @@ class Asked:
     """Renders templates."""
     form: Mapping[str, str]
     """The fields of the form that was sent, by name; of several with one name the last. Empty for GET."""
+    editing: DraftEditing = DraftEditing.CONSOLE
 
     def query(self, name: str, otherwise: str = "") -> str:
         """A parameter of the address."""
@@ -153,6 +163,8 @@ class ConsolePage(NamedTuple):
     """Its entry in the navigation; empty: it has none."""
     inline_styles: bool = False
     """Whether its scripts may write styles into the page."""
+    edits: bool = False
+    """Whether it writes drafts: refused where books are edited in git only."""
     most_bytes: int = SMALL_FORM
     """Of its form."""
 

@@ -8,7 +8,7 @@ import pickle
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import orjson
 import structlog
 
+from engine.children import child_command, child_environment
 from engine.ledger.commit.replay import logged_book
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import open_store
@@ -47,6 +48,10 @@ _MEMORY = "1GB"
 """What the database of a report takes before it uses the disk."""
 
 
+MOST_ROWS = 200
+"""Rows of a table that a page shows; its files have all."""
+
+
 class KeptReport(NamedTuple):
     """A report that was made."""
 
@@ -56,7 +61,43 @@ class KeptReport(NamedTuple):
     document: Mapping[str, Any]
     """Its head and its sections, with every figure in words."""
     files: Mapping[str, bytes]
-    """CSV files by name."""
+    """CSV and Parquet files by name, of each table."""
+
+    def section(self, name: str, campaign: str = "") -> Mapping[str, Any] | None:
+        """A section of the report with its tables; None: the report has none.
+
+        campaign: only its rows and the sentences that name it; a table that is not by campaign is left out.
+        """
+        section: Mapping[str, Any] | None = next(
+            (section for section in self.document["sections"] if section["name"] == name), None
+        )
+        if section is None or not campaign:
+            return section
+        return {
+            **section,
+            "grids": list(_of_campaign(section["grids"], campaign)),
+            "warnings": [warned for warned in section["warnings"] if campaign in warned["text"]],
+            "refusals": [text for text in section["refusals"] if campaign in text],
+        }
+
+    @property
+    def problems(self) -> list[tuple[str, str]]:
+        """What makes results not to be believed, such as unlikely sizes of arms: the section and its sentence."""
+        return [
+            (section["name"], warned["text"])
+            for section in self.document["sections"]
+            for warned in section["warnings"]
+            if warned["problem"]
+        ]
+
+
+def _of_campaign(grids: Sequence[Mapping[str, Any]], campaign: str) -> Iterator[Mapping[str, Any]]:
+    for grid in grids:
+        if "campaign" in grid["labels"]:
+            column = grid["labels"].index("campaign")
+            rows = [row for row in grid["rows"] if row[column] == campaign]
+            if rows:
+                yield {**grid, "rows": rows}
 
 
 class ReportDesk:
@@ -65,6 +106,7 @@ class ReportDesk:
     def __init__(self, url: str) -> None:
         self._url, self._turn = url, Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._waiting: Thread | None = None
         self.kept: KeptReport | None = None
         self.problem = ""
         """Why the last one was not made; empty: it was."""
@@ -79,30 +121,36 @@ class ReportDesk:
         with self._turn:
             if self._process is not None:
                 return False
-            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+            folder = TemporaryDirectory(prefix="tact-console-")
             self._process = subprocess.Popen(  # noqa: S603 our own words
-                [sys.executable, "-c", _CHILD],
+                child_command(_CHILD),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=environment,
+                env=child_environment(folder.name),
             )
-            Thread(target=self._wait, args=(self._process, version), name="report", daemon=True).start()
+            arguments = (self._process, version, folder)
+            self._waiting = Thread(target=self._wait, args=arguments, name="report", daemon=True)
+            self._waiting.start()
             return True
 
     def close(self) -> None:
-        """Ends the one that is being made."""
-        process = self._process
+        """Ends the one that is being made, and waits until its files are gone."""
+        process, waiting = self._process, self._waiting
         if process is not None:
             process.kill()
+        if waiting is not None:
+            waiting.join()
 
-    def _wait(self, process: "subprocess.Popen[bytes]", version: str) -> None:
-        """Waits for the process, and keeps what it made."""
+    def _wait(
+        self, process: "subprocess.Popen[bytes]", version: str, folder: "TemporaryDirectory[str]"
+    ) -> None:
+        """Waits for the process, keeps what it made, and deletes its temporary files, which hold the persons of the log."""
         problem, kept, fault = "", None, dict[str, Any]()
         try:
             output, errors = process.communicate(pickle.dumps((self._url, version)), timeout=_LONGEST)
             made: dict[str, Any] = {"problem": _ended(process.returncode, errors)}
-            if output:
+            if output and process.returncode == 0:
                 made = pickle.loads(output)  # noqa: S301 of our own process
             problem, fault = made.get("problem", ""), made.get("fault", fault)
             if not problem:
@@ -111,6 +159,7 @@ class ReportDesk:
             process.kill()
             process.communicate()
             problem = f"it was not made within {_LONGEST / 60:.0f} minutes"
+        folder.cleanup()
         if problem:
             log.warning("no report was made", error=problem, **fault)
         with self._turn:
@@ -152,7 +201,8 @@ def _made(url: str, version: str) -> dict[str, Any]:
     except (EmptyPeriod, OtherBook, ReportFailed, ValueError) as error:
         return {"problem": without_secrets(str(error))}
     with TemporaryDirectory(prefix="tact-console-") as folder:
-        files = {path.name: path.read_bytes() for path in report.write_csv(Path(folder))}
+        paths = [*report.write_csv(Path(folder)), *report.write_parquet(Path(folder))]
+        files = {path.name: path.read_bytes() for path in paths}
     return {"document": _document(report), "files": files}
 
 

@@ -16,7 +16,7 @@ from engine.console.app import Console, ConsoleParts
 from engine.console.books import BookShelf
 from engine.console.log import LogReader
 from engine.console.login import OPEN_PAGES
-from engine.console.page import Servers
+from engine.console.page import DraftEditing, Servers
 from engine.console.reporting import ReportDesk
 from engine.console.table import PAGES, SOCKETS
 from engine.console.users import ConsoleUsers, ProxyNetwork
@@ -64,6 +64,7 @@ class ConsoleOptions(NamedTuple):
     """Networks of proxies that log users in."""
     origin: str = ""
     """Under which browsers reach it, such as https://console.example.com; empty: loopback's."""
+    editing: DraftEditing = DraftEditing.CONSOLE
 
 
 def serve_console(options: ConsoleOptions, announce: Callable[[str, str], None]) -> None:
@@ -81,7 +82,9 @@ def serve_console(options: ConsoleOptions, announce: Callable[[str, str], None])
     cookie = "__Host-tact" if origins[0].startswith("https:") else f"tact_console_{port}"
     reader, counting, reports = LogReader(options.log), None, ReportDesk(options.log)
     try:
-        parts = ConsoleParts(users, reader, BookShelf(), reports, options.servers, origins, cookie)
+        parts = ConsoleParts(
+            users, reader, BookShelf(), reports, options.servers, origins, cookie, options.editing
+        )
         console = Console(parts, PAGES, SOCKETS, OPEN_PAGES)
         counting = Counting(reader)
         counting.start()

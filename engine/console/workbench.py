@@ -3,16 +3,19 @@
 A book comes from whoever may write drafts: the child has bounds on time and memory, and the console's pages stay quick.
 """
 
+import atexit
 import json
-import os
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from hashlib import sha256
 from queue import Empty, Full, LifoQueue
-from typing import Any
+from shutil import rmtree
+from tempfile import mkdtemp
+from typing import Any, NamedTuple
+
+from engine.children import child_command, child_environment
 
 JOB_SECONDS = 60.0
 """Most processor time, and most time, of a job that somebody waits for."""
@@ -36,13 +39,27 @@ class JobFailed(Exception):
     """A job came to no result; the message is a sentence that says why."""
 
 
+class _Child(NamedTuple):
+    """A process that does one job, and the folder of its temporary files, such as the customer of a preview."""
+
+    process: "subprocess.Popen[str]"
+    folder: str
+
+    def end(self) -> None:
+        """Ends it, and deletes its files."""
+        self.process.kill()
+        self.process.communicate()
+        rmtree(self.folder, ignore_errors=True)
+
+
 class Workbench:
     """Runs jobs. May be used by many threads."""
 
     def __init__(self) -> None:
         self._turns = threading.BoundedSemaphore(_AT_ONCE)
         self._kept: dict[bytes, Any] = {}
-        self._spares: LifoQueue[subprocess.Popen[str]] = LifoQueue(1)
+        self._spares: LifoQueue[_Child] = LifoQueue(1)
+        atexit.register(self.close)
 
     def kept(self, kind: str, job: Mapping[str, Any]) -> Any:
         """As `run`, or what came of it before: for jobs whose result depends on nothing but what they are given."""
@@ -71,7 +88,8 @@ class Workbench:
             self._turns.release()
 
     def _result(self, job: str, seconds: float, advance: Callable[[Mapping[str, int]], object]) -> Any:
-        process = self._child()
+        child = self._child()
+        process = child.process
         stop = threading.Timer(seconds, process.kill)
         stop.start()
         try:
@@ -85,12 +103,18 @@ class Workbench:
             raise JobFailed("the process that worked on the book broke off before it began") from None
         finally:
             stop.cancel()
+            rmtree(child.folder, ignore_errors=True)
 
-    def _child(self) -> "subprocess.Popen[str]":
+    def close(self) -> None:
+        """Ends the process that waits for a job, if there is one."""
+        with suppress(Empty):
+            self._spares.get_nowait().end()
+
+    def _child(self) -> _Child:
         """One that waits for a job already, or a new one."""
         with suppress(Empty):
-            while (spare := self._spares.get_nowait()).poll() is not None:
-                spare.communicate()
+            while (spare := self._spares.get_nowait()).process.poll() is not None:
+                spare.end()
             return spare
         return _started()
 
@@ -102,19 +126,20 @@ class Workbench:
         try:
             self._spares.put_nowait(spare)
         except Full:
-            spare.kill()
-            spare.communicate()
+            spare.end()
 
 
-def _started() -> "subprocess.Popen[str]":
-    return subprocess.Popen(  # noqa: S603 our own words
-        [sys.executable, "-c", _CHILD],
+def _started() -> _Child:
+    folder = mkdtemp(prefix="tact-console-")
+    process = subprocess.Popen(  # noqa: S603 our own words
+        child_command(_CHILD),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env=child_environment(folder),
     )
+    return _Child(process, folder)
 
 
 def _said(process: "subprocess.Popen[str]", job: str, advance: Callable[[Mapping[str, int]], object]) -> Any:

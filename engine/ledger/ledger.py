@@ -9,7 +9,7 @@ from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.group import apply_group, divided, transaction
 from engine.ledger.commit.proof import ProveCommand
 from engine.ledger.errors import LedgerError
-from engine.ledger.group_commit import GroupCommit, OnGroup
+from engine.ledger.group_commit import HOLD_SECONDS, GroupCommit, OnGroup
 from engine.ledger.reader import LedgerReader
 from engine.ledger.store.store import Store
 
@@ -43,6 +43,7 @@ class Ledger:
             transaction=partial(transaction, store),
             divide=partial(divided, store),
         )
+        self._queue.hold = HOLD_SECONDS
         if store.begins_at_once:
             self._queue.at_once = store.at_once
         self.reader = LedgerReader(store, limit=limit)

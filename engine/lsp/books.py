@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,7 +10,10 @@ from pathlib import Path
 
 from engine.authoring.analyse import Analysis, analyse, read_contents
 from engine.authoring.documents import Documents
+from engine.authoring.fixes import Fix
+from engine.authoring.mends import sound_fixes
 from engine.authoring.quick import changed_diagnostics, is_large
+from engine.authoring.scenario_names import in_scenarios, read_scenarios
 from engine.authoring.schema import schema
 from engine.authoring.schema_of_shapes import Schema
 from engine.lsp.convert import EditedText
@@ -47,6 +50,8 @@ class OpenBook:
     _changed: bool = False
     _work: asyncio.Task[None] | None = None
     _texts: dict[str, EditedText] = field(default_factory=dict)
+    _fixing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Fixes are tried one after the other, so that other requests are answered between them."""
 
     def change(self) -> None:
         """Analyse the book soon; what is being analysed is thrown away."""
@@ -92,6 +97,28 @@ class OpenBook:
         if not self._changed:
             self.contents, self._texts, self.shown = contents, {}, diagnostics
             await self.publish(self)
+
+    async def fixes(self, analysis: Analysis, shown: Sequence[Diagnostic]) -> list[tuple[Diagnostic, Fix]]:
+        """The fixes of the diagnostics that mend them, each tried on a copy of the book; none if there is newer text."""
+
+        def analyse_again(contents: Mapping[str, bytes]) -> Analysis:
+            return analyse(contents, documents=Documents(), superseded=lambda: self._changed)
+
+        def find() -> list[tuple[Diagnostic, Fix]]:
+            scenarios = read_scenarios(self.folder)
+            return [
+                (diagnostic, fix)
+                for diagnostic in shown
+                for fix in sound_fixes(analysis, contents, diagnostic, analyse_again)
+                if not (fix.deleted and any(in_scenarios(scenarios, fix.deleted, analysis.data)))
+            ]
+
+        contents = self.contents
+        async with self._fixing:
+            try:
+                return await asyncio.to_thread(find)
+            except Superseded:
+                return []
 
     def schema(self) -> Schema:
         """The schema with the names of the newest analysis; before it that of any book."""

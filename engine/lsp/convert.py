@@ -46,7 +46,9 @@ class EditedText:
 
     def position(self, line: int, column: int) -> types.Position:
         """The protocol's position of a line and a column, both from 1; what lies behind the text is its end."""
-        line = min(max(line, 1), len(self._starts))
+        if line > len(self._starts):
+            line, column = len(self._starts), len(self.text) + 1
+        line = max(line, 1)
         end = self._starts[line] if line < len(self._starts) else len(self.text)
         offset = min(self._starts[line - 1] + max(column - 1, 0), end)
         row = bisect_right(self._protocol_starts, offset) - 1
@@ -86,13 +88,19 @@ def diagnostic_of(diagnostic: Diagnostic, text: EditedText) -> types.Diagnostic:
     )
 
 
-def action_of(fix: Fix, diagnostic: Diagnostic, text: EditedText, uri: str) -> types.CodeAction:
-    """The fix as a change of the file."""
-    edit = types.TextEdit(text.range(diagnostic.line, fix.start, fix.length), fix.text)
+def action_of(
+    fix: Fix, diagnostic: Diagnostic, text_of: Callable[[str], EditedText], uri_of: Callable[[str], str]
+) -> types.CodeAction:
+    """The fix as a change of the book. text_of, uri_of: by the name of a file."""
+    changes: dict[str, list[types.TextEdit]] = {}
+    for edit in fix.edits:
+        text = text_of(edit.file)
+        where = types.Range(text.position(*edit.start), text.position(*edit.end))
+        changes.setdefault(uri_of(edit.file), []).append(types.TextEdit(where, edit.text))
     return types.CodeAction(
         title=fix.title,
         kind=types.CodeActionKind.QuickFix,
-        diagnostics=[diagnostic_of(diagnostic, text)],
-        edit=types.WorkspaceEdit(changes={uri: [edit]}),
+        diagnostics=[diagnostic_of(diagnostic, text_of(diagnostic.file))],
+        edit=types.WorkspaceEdit(changes=dict(changes)),
         is_preferred=fix.is_preferred,
     )

@@ -26,7 +26,8 @@ from engine.authoring.names import (
     rename,
     replaced,
 )
-from engine.authoring.scenario_names import in_scenarios, read_scenarios
+from engine.authoring.quick import is_large
+from engine.authoring.scenario_names import read_scenarios, renamed_in_scenarios
 from engine.lsp.books import OpenBook, folder_of
 from engine.lsp.convert import EditedText, action_of, diagnostic_of
 from engine.rulebook.report.findings import Path as BookPath
@@ -266,26 +267,30 @@ def _renaming(server: BookServer) -> None:
             text = at.book.text(here.file)
             uri = at.book.uri(here.file)
             edits[uri] = [*edits.get(uri, ()), types.TextEdit(text.of(here), params.new_name)]
-        for uri, edit in await asyncio.to_thread(_in_scenarios, server, at.book, named[0], params.new_name):
+        try:
+            changes = await asyncio.to_thread(_in_scenarios, server, at, named[0], params.new_name)
+        except RenameError as error:
+            raise JsonRpcException(str(error), _REQUEST_FAILED) from error
+        for uri, edit in changes:
             edits[uri] = [*edits.get(uri, ()), edit]
         return types.WorkspaceEdit(changes=edits)
 
 
 def _in_scenarios(
-    server: BookServer, book: OpenBook, target: BookPath, name: str
+    server: BookServer, at: BookPosition, target: BookPath, name: str
 ) -> list[tuple[str, types.TextEdit]]:
     """The changes of the book's scenarios by their files, as they stand in the editor or on disk."""
-    contents = read_scenarios(book.folder)
+    contents = read_scenarios(at.book.folder)
     opened = server.workspace.text_documents
     for file in contents:
-        document = opened.get(book.uri(file))
+        document = opened.get(at.book.uri(file))
         if document is not None:
             contents[file] = document.source.encode("utf-8", "surrogatepass")
-    written = name.removeprefix("profile.") if target[0] == "attributes" else name
     changes = []
-    for here in in_scenarios(contents, target):
-        text = EditedText(contents[here.file].decode("utf-8-sig"), server.units)
-        changes.append((book.uri(here.file), types.TextEdit(text.of(here), written)))
+    for edit in renamed_in_scenarios(contents, target, name, at.analysis.data):
+        text = EditedText(contents[edit.file].decode("utf-8-sig"), server.units)
+        where = types.Range(text.position(*edit.start), text.position(*edit.end))
+        changes.append((at.book.uri(edit.file), types.TextEdit(where, edit.text)))
     return changes
 
 
@@ -294,18 +299,22 @@ def _actions(server: BookServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, options)
     async def acted(params: types.CodeActionParams) -> list[types.CodeAction]:
-        uri = params.text_document.uri
-        at = await server.located(uri, params.range.start)
+        at = await server.located(params.text_document.uri, params.range.start)
         if at is None:
             return []
         text = at.book.text(at.file)
         first, last = text.line_and_column(params.range.start)[0], text.line_and_column(params.range.end)[0]
-        return [
-            action_of(fix, diagnostic, text, uri)
+        shown = [
+            diagnostic
             for diagnostic in at.analysis.diagnostics
             if diagnostic.file == at.file and first <= diagnostic.line <= last
-            for fix in fixes(diagnostic)
         ]
+        invoked = params.context.trigger_kind is types.CodeActionTriggerKind.Invoked
+        if is_large(at.analysis) and not invoked:
+            offered = [(diagnostic, fix) for diagnostic in shown for fix in fixes(diagnostic)]
+        else:
+            offered = await at.book.fixes(at.analysis, shown)
+        return [action_of(fix, diagnostic, at.book.text, at.book.uri) for diagnostic, fix in offered]
 
     @server.feature(types.TEXT_DOCUMENT_CODE_LENS)
     async def lensed(params: types.CodeLensParams) -> list[types.CodeLens]:

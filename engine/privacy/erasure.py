@@ -1,7 +1,7 @@
 """Erases a person, as a command of the ledger: in one transaction, under the person's lock, with a receipt in the audit."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
 import orjson
@@ -9,11 +9,12 @@ from uuid_utils import uuid7
 
 from engine.ledger.commit.commands import Command, Stage, UnitOfWork
 from engine.ledger.queries import consents
-from engine.ledger.queries.erasing import Erased, Eraser
+from engine.ledger.queries.erasing import Erased, Eraser, unit_names, units_named
 from engine.ledger.queries.held import key_of_pseudonyms, names_of_person, pseudonym_of
 from engine.ledger.queries.releases import add_audit
 from engine.ledger.queries.suppressions import new_pseudonym, suppress
 from engine.ledger.store.release_rows import AuditRow
+from engine.ledger.store.store import Store
 from engine.model.instant import Instant, to_datetime
 
 
@@ -52,6 +53,10 @@ class EraseCommand(Command[Receipt]):
     via: str
     """As in the audit: grpc or log."""
     clock: Callable[[], Instant]
+    unit_names: list[str] = field(default_factory=list, compare=False, repr=False)
+    """The attributes by whose values draws are kept, as they were just before the transaction."""
+    units: list[str] = field(default_factory=list, compare=False, repr=False)
+    """The ids of units that bear a name of the person, as of then."""
 
     stage = Stage.LEARN
     is_alone = True
@@ -59,6 +64,23 @@ class EraseCommand(Command[Receipt]):
     def customers(self) -> tuple[str, ...]:
         """The customer."""
         return (self.customer,)
+
+    def locks(self) -> tuple[str, ...]:
+        """The units that bear a name of the person, whose draws are deleted."""
+        return tuple(f"unit {unit}" for unit in self.units)
+
+    @classmethod
+    def prepare(cls, store: Store, commands: Sequence[Self]) -> None:
+        """Finds the units that may bear a name of a person.
+
+        That passes over all draws, which takes a tenth of a second for a million, so nobody is locked meanwhile. What a
+        unit draws between here and the transaction is as if it came after the erasure.
+        """
+        with store.transaction(writes=False):
+            names = unit_names(store)
+            for command in commands:
+                command.unit_names[:] = names
+                command.units[:] = units_named(names, names_of_person(store, command.customer).names)
 
     @classmethod
     def apply(cls, unit: UnitOfWork, commands: Sequence[Self]) -> list[Receipt]:
@@ -77,7 +99,8 @@ class EraseCommand(Command[Receipt]):
             if consent.withdrawn_at is not None
             and (consent.given_at is None or consent.given_at <= consent.withdrawn_at)
         }
-        erased = Eraser(store, {name: new_pseudonym() for name in names}, key).erase()
+        pseudonyms = {name: new_pseudonym() for name in names}
+        erased = Eraser(store, pseudonyms, key, self.unit_names).erase()
         suppress(store, names, forbidden, key, now)
         receipt = Receipt(str(uuid7()), now, erased, len(forbidden))
         note = {**receipt.document, **({"reference": self.reference} if self.reference else {})}

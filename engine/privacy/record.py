@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any, NamedTuple, TypeVar, cast
 from zoneinfo import ZoneInfo
 
@@ -20,6 +22,7 @@ from engine.ledger.queries.held import (
     held_of,
     names_of_person,
     pseudonym_of,
+    stream_held,
 )
 from engine.ledger.queries.releases import add_audit, audit
 from engine.ledger.store.release_rows import AuditRow
@@ -87,13 +90,7 @@ def read_person(store: Store, customer: str, reader: PersonReader, now: Instant)
 
     Raises LedgerError; then nothing was read.
     """
-    with store.transaction():
-        person = names_of_person(store, customer).person
-        pseudonym = pseudonym_of(store, person, now)
-        row = AuditRow(
-            str(uuid7()), now, reader.actor, reader.via, f"person {reader.action}", pseudonym, "", "done", ""
-        )
-        add_audit(store, [row])
+    pseudonym = _noted(store, customer, reader, now)
     with store.transaction(writes=False):
         names = names_of_person(store, customer)
         rows = {**held_of(store, names.names)}
@@ -104,17 +101,32 @@ def read_person(store: Store, customer: str, reader: PersonReader, now: Instant)
     return PersonRecord(customer, now, names, rows, accesses)
 
 
-def _units_of(decisions: Sequence[Any]) -> list[DrawKey]:
+def _noted(store: Store, customer: str, reader: PersonReader, now: Instant) -> str:
+    """Says in the audit that somebody reads; the pseudonym of the person there."""
+    with store.transaction():
+        person = names_of_person(store, customer).person
+        pseudonym = pseudonym_of(store, person, now)
+        row = AuditRow(
+            str(uuid7()), now, reader.actor, reader.via, f"person {reader.action}", pseudonym, "", "done", ""
+        )
+        add_audit(store, [row])
+    return pseudonym
+
+
+def _units_of(decisions: Iterable[Any]) -> list[DrawKey]:
     """The units that the person was drawn by, each once."""
     units: dict[DrawKey, None] = {}
     for row in decisions:
-        units |= {
-            (subject, unit): None for unit, subject in orjson.loads(row.inputs).get("units", {}).items()
-        }
+        units |= _units_in(row)
     return list(units)
 
 
-def in_words(rows: Sequence[DecisionRow], books: Books) -> Iterator[DecisionInWords]:
+def _units_in(row: DecisionRow) -> dict[DrawKey, None]:
+    """The units that one decision was drawn by."""
+    return {(subject, unit): None for unit, subject in orjson.loads(row.inputs).get("units", {}).items()}
+
+
+def in_words(rows: Iterable[DecisionRow], books: Books) -> Iterator[DecisionInWords]:
     """The decisions in plain words, each by the book that made it. Raises LedgerError."""
     with asyncio.Runner() as runner:
         for row in rows:
@@ -144,40 +156,75 @@ class HeldEntry(NamedTuple):
     fields: dict[str, Any]
 
 
-def entries(record: PersonRecord, books: Books) -> Iterator[HeldEntry]:
-    """All that is held, row by row in the order of the sections; a decision also in words, and who had access at the end."""
-    for section in SECTIONS:
-        if section.row is DecisionRow:
-            yield from (
-                HeldEntry(section.name, _decision_fields(section, own))
-                for own in in_words(record.of(DecisionRow), books)
-            )
-        else:
-            yield from (HeldEntry(section.name, fields_of(section, row)) for row in record.of(section.row))
-    for access in record.accesses:
-        yield HeldEntry("access", {"at": time_of(access.at), "by": access.actor, "what": access.action})
+def export_of(
+    store: Store, books: Books, customer: str, reader: PersonReader, now: Instant
+) -> Iterator[dict[str, Any] | HeldEntry]:
+    """All that is held under any name of the person, of one moment: the head, then row by row in the order of the sections.
+
+    A decision is told in words as well, and who had access comes at the end. First the audit says who reads. Memory does not
+    grow with the rows: they are read as they are taken. Raises LedgerError, also in the middle.
+    """
+    pseudonym = _noted(store, customer, reader, now)
+    with closing(store.another()) as reading, reading.transaction(writes=False):
+        names = names_of_person(reading, customer)
+        yield head(customer, names, now)
+        units: dict[DrawKey, None] = {}
+        for section in SECTIONS:
+            rows = stream_held(reading, section.row, names.names)
+            if section.row is DecisionRow:
+                own = in_words(_noting_units(cast("Iterator[DecisionRow]", rows), units), books)
+                yield from (HeldEntry(section.name, _decision_fields(section, decision)) for decision in own)
+                continue
+            yield from (HeldEntry(section.name, fields_of(section, row)) for row in rows)
+            if section.row is AssignmentRow and units:
+                kept = of_subjects(reading, units).values()
+                yield from (
+                    HeldEntry(section.name, fields_of(section, row)) for own_rows in kept for row in own_rows
+                )
+        for access in audit(reading, pseudonym, _MOST_ACCESSES):
+            yield HeldEntry("access", {"at": time_of(access.at), "by": access.actor, "what": access.action})
 
 
-def head(record: PersonRecord) -> dict[str, Any]:
+def _noting_units(rows: Iterable[DecisionRow], units: dict[DrawKey, None]) -> Iterator[DecisionRow]:
+    """The same rows; the units that they were drawn by are added to `units`."""
+    for row in rows:
+        units |= _units_in(row)
+        yield row
+
+
+def head(customer: str, names: PersonNames, now: Instant) -> dict[str, Any]:
     """What an export is of, before its rows; `sections` says what the rows of each section are."""
     return {
         "schema": SCHEMA,
-        "customer": record.customer,
-        "person": record.names.person,
-        "names": list(record.names.names),
-        "made_at": time_of(record.read_at),
+        "customer": customer,
+        "person": names.person,
+        "names": list(names.names),
+        "made_at": time_of(now),
         "sections": {section.name: section.meaning for section in SECTIONS}
         | {"access": "Who read what is held of you, or changed it."},
     }
 
 
-def document(record: PersonRecord, books: Books) -> dict[str, Any]:
-    """All that is held as one JSON document."""
-    return document_of(head(record), entries(record, books))
+def written(made_head: Mapping[str, Any], rows: Iterable[HeldEntry]) -> Iterator[bytes]:
+    """The text of the document of a head and its rows, piece by piece, as `document_of` would be written with two blanks."""
+    text = orjson.dumps(made_head, option=orjson.OPT_INDENT_2)
+    yield text.removesuffix(b"\n}")
+    by_section = groupby(rows, lambda row: row.section)
+    section, own = next(by_section, ("", iter(())))
+    for name in made_head["sections"]:
+        yield b',\n  "%s": [' % name.encode()
+        if name == section:
+            for number, row in enumerate(own):
+                row_text = orjson.dumps(row.fields, option=orjson.OPT_INDENT_2)
+                yield (b"," if number else b"") + b"\n    " + row_text.replace(b"\n", b"\n    ")
+            yield b"\n  "
+            section, own = next(by_section, ("", iter(())))
+        yield b"]"
+    yield b"\n}\n"
 
 
 def document_of(made_head: Mapping[str, Any], rows: Iterable[HeldEntry]) -> dict[str, Any]:
-    """The document of a head and its rows."""
+    """The document of a head and its rows, which are held at once."""
     by_section: dict[str, list[dict[str, Any]]] = {name: [] for name in made_head["sections"]}
     for row in rows:
         by_section[row.section].append(row.fields)

@@ -7,7 +7,7 @@ the one door: servers and commands take what they need from here.
 from engine.releases.apart import check_apart, compare_apart, limit_child
 from engine.releases.check import CheckedRelease, FailedScenario, check_release
 from engine.releases.commands import ReleaseActor, ReleaseCommand
-from engine.releases.compare import ComparedReleases, compare_releases
+from engine.releases.compare import ComparedReleases, compare_releases, patch_of
 from engine.releases.desk import LogDesk
 from engine.releases.drafts import (
     delete_draft_command,
@@ -77,6 +77,7 @@ __all__ = [
     "files_of",
     "is_test",
     "limit_child",
+    "patch_of",
     "publish_command",
     "publish_response",
     "read_draft",

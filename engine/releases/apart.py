@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from engine.children import child_command, child_environment
 from engine.ledger.errors import DeadlinePassed
 from engine.model.instant import Instant
 from engine.releases.check import CheckedRelease, FailedScenario, check_release, diagnostic_of
@@ -47,16 +48,14 @@ def compare_apart(old: Mapping[str, str], new: Mapping[str, str], seconds: float
 
 
 def _done_apart(job: tuple[Any, ...], seconds: float) -> dict[str, Any]:
-    command = [sys.executable, "-c", _CHILD]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     try:
         done = subprocess.run(  # noqa: S603 our own words
-            command,
+            child_command(_CHILD),
             input=pickle.dumps((job, seconds)),
             capture_output=True,
             timeout=seconds,
             check=False,
-            env=environment,
+            env=child_environment(),
         )
     except subprocess.TimeoutExpired:
         raise DeadlinePassed(

@@ -61,6 +61,44 @@ def _lines(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
             yield from unified_diff(before.splitlines(), after.splitlines(), *ends, lineterm="")
 
 
+def patch_of(old: Mapping[str, str], new: Mapping[str, str]) -> str:
+    """A patch from the old files to the new ones that `git apply` takes in the book's folder; empty: they are the same."""
+    parts: list[str] = []
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) != new.get(name):
+            parts += _file_patch(name, old.get(name), new.get(name))
+    return "".join(parts)
+
+
+def _file_patch(name: str, before: str | None, after: str | None) -> Iterator[str]:
+    """The lines for one file, each with its end; None: there is no such file."""
+    left, right = _in_header(f"a/{name}"), _in_header(f"b/{name}")
+    yield f"diff --git {left} {right}\n"
+    if before is None:
+        yield "new file mode 100644\n"
+    if after is None:
+        yield "deleted file mode 100644\n"
+    ends = ("/dev/null" if before is None else left, "/dev/null" if after is None else right)
+    for number, line in enumerate(unified_diff(_git_lines(before or ""), _git_lines(after or ""), *ends)):
+        if number < 2:  # the names: a tab ends one in which there are spaces
+            yield line.rstrip("\n") + ("\t\n" if " " in name else "\n")
+        elif line.endswith("\n"):
+            yield line
+        else:
+            yield f"{line}\n\\ No newline at end of file\n"
+
+
+def _git_lines(text: str) -> list[str]:
+    """As git sees them: a line ends with a line feed, and with nothing else."""
+    *whole, last = text.split("\n")
+    return [f"{line}\n" for line in whole] + ([last] if last else [])
+
+
+def _in_header(path: str) -> str:
+    """As git writes the name of a file: in quotes where there is a quote in it."""
+    return '"{}"'.format(path.replace('"', '\\"')) if '"' in path else path
+
+
 def _by_name(files: Mapping[str, str]) -> dict[tuple[str, str], PlainData]:
     """What a book says, by section and name; a rule of contact pressure by its kind's section."""
     own = {

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 from engine.api.v1.decisions_pb2 import DecideRequest
 from engine.decide.compiled import CompiledBook
+from engine.decide.pressure.consent import own_purpose
+from engine.model.customer import EVERYTHING
 from engine.model.instant import Instant, from_datetime, to_datetime
 from engine.model.request import Request
 from engine.rulebook.model.book import Attribute, AttributeType, Book
@@ -163,6 +165,13 @@ class ContextReader:
                 self._know(name, noun, names, (*path, key, index))
         if data.get("placement") is not None:
             self._know(data["placement"], "placement", book.placements, (*path, "placement"))
+
+    def objections(self, data: Sequence[str] | None, path: Path) -> tuple[str, ...]:
+        """The purposes to which the customer objects; reports those that no channel of the book is for."""
+        known = {EVERYTHING, *self._purposes, *map(own_purpose, self._compiled.book.channels)}
+        for index, purpose in enumerate(data or ()):
+            self._know(purpose, "purpose", known, (*path, index))
+        return tuple(purpose for purpose in data or () if purpose in known)
 
     def _know(self, name: str, noun: str, names: Collection[str], path: Path) -> None:
         """Report an unknown name, and mark it so that building the request does not report it again."""

@@ -17,7 +17,7 @@ from engine.scenario.shapes import ExpectShape, NotShape
 _CAMPAIGNS, _CHANNELS, _RULES = "campaign", "channel", "by"
 
 
-_NAMED_BY = {
+NAMED_BY = {
     **dict.fromkeys(PRESSURE, _RULES),
     ReasonCode.NO_CONSENT: _CHANNELS,
     ReasonCode.OBJECTED: _CHANNELS,
@@ -101,13 +101,13 @@ class ExpectationReader:
 
     def _reason(self, text: str, path: Path) -> None:
         """Check a reason: a code, or a code and the name that it carries."""
-        codes = [*_NAMED_BY]
+        codes = [*NAMED_BY]
         word, _, name = text.partition(" ")
         if word not in codes:
             hint = self._findings.suggest(word, codes) or _listed(codes)
             self._findings.error(path, Code.UNKNOWN, f"no answer gives the reason {quote(word)}", hint)
         elif name:
-            key = _NAMED_BY[ReasonCode(word)]
+            key = NAMED_BY[ReasonCode(word)]
             if key:
                 self._known(name, key, path)
 

@@ -8,6 +8,7 @@ from engine.ledger.commit.events import RecordCommand
 from engine.ledger.commit.identity import LinkCommand
 from engine.ledger.commit.outcomes import ReportCommand
 from engine.model.request import Request
+from engine.privacy.objection import ObjectionCommand
 from engine.rulebook.report.findings import SourcePlace
 from engine.scenario.assigned import Positions
 from engine.scenario.contacts import PastContactsCommand
@@ -80,6 +81,8 @@ class Scenario:
     steps: tuple[StoryStep, ...]
     past: PastContactsCommand | None = None
     """Stores the customer's earlier contacts; None: there are none."""
+    objections: tuple[ObjectionCommand, ...] = ()
+    """What the customer objects to, before the first step."""
     prices: tuple[BidPrice, ...] = ()
     """Of what is scarce, in all steps."""
 

@@ -54,6 +54,7 @@ async def _play_all(
                 learned.bid_prices = BidPrices(scenario.prices)
                 if scenario.past is not None:
                     await ledger.commit(scenario.past)
+                await ledger.commit_all(scenario.objections)
                 unmet = [
                     unmet
                     for step in scenario.steps

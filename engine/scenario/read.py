@@ -9,7 +9,9 @@ from typing import Any
 from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.bid_prices import BidPrice
 from engine.ledger.commit.identity import LinkCommand
+from engine.model.request import Request
 from engine.model.trends import GivenTrends, Series, TrendReading
+from engine.privacy.objection import ObjectionCommand, PrivacyActor
 from engine.rulebook.model.book import ScarceKind
 from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
 from engine.rulebook.report.findings import Findings, Path, TooManyErrors
@@ -89,6 +91,8 @@ class _Customer:
     layer: ContextLayer
     positions: Positions
     contacts: tuple[PastContact, ...]
+    objections: tuple[str, ...]
+    """To what the customer objects."""
 
 
 @dataclass(slots=True)
@@ -140,8 +144,9 @@ class _Reader:
         written = dict(layer.data)
         positions = self.assignments.read(written.pop("assigned", None), (*path, "assigned"))
         contacts = self.contacts.read(written.pop("contacts", None), (*path, "contacts"))
+        objections = self.contexts.objections(written.pop("objections", None), (*path, "objections"))
         layer = ContextLayer(written, path)
-        customer = _Customer(str(layer.data.get("customer") or name), layer, positions, contacts)
+        customer = _Customer(str(layer.data.get("customer") or name), layer, positions, contacts, objections)
         sound = self.contexts.request(customer.id, [layer], 0, path)
         return None if sound is None else customer
 
@@ -169,9 +174,14 @@ class _Reader:
         steps = [with_trends(step, trends) for step in steps if step]
         requests = [step.act.request for step in steps if step and isinstance(step.act, Decide)]
         past = self.contacts.command(contacts, next(iter(requests), None), (*path, "contacts"))
+        objections = (
+            *(() if customer is None else customer.objections),
+            *self.contexts.objections(shape.objections, (*path, "objections")),
+        )
         prices = self._prices(shape.prices, (*path, "prices"))
         sound_steps = tuple(step for step in steps if step)
-        return Scenario(shape.name, self.findings.values[path], sound_steps, past, prices)
+        objecting = objections_of(customer_id, objections, requests)
+        return Scenario(shape.name, self.findings.values[path], sound_steps, past, objecting, prices)
 
     def _prices(self, data: Mapping[str, Any], path: Path) -> tuple[BidPrice, ...]:
         """What the test states of what is scarce; reports counters that the book does not have."""
@@ -279,6 +289,16 @@ class _Reader:
         if name in self.names:
             self.findings.error(path, Code.DUPLICATE, f"a test {quote(name)} is there already")
         self.names.add(name)
+
+
+def objections_of(
+    customer: str, purposes: Sequence[str], requests: Sequence[Request]
+) -> tuple[ObjectionCommand, ...]:
+    """What notes the objections, just before the first decision; none where nothing is decided."""
+    if not requests:
+        return ()
+    actor = PrivacyActor("scenario", "log", requests[0].now - 1)
+    return tuple(ObjectionCommand(customer, purpose, True, "", actor) for purpose in dict.fromkeys(purposes))
 
 
 def with_trends(step: StoryStep, trends: GivenTrends) -> StoryStep:

@@ -72,6 +72,8 @@ class CustomerShape(OverrideShape):
     """Their assignments in the book's experiments, in place of those by hash."""
     contacts: Annotated[list[Any], Field(max_length=100)] = Field(default=[])
     """Earlier contacts."""
+    objections: TextsMapping = Field(default=[])
+    """For what the customer objects to being profiled: purposes of consent, `channel:NAME`, or `*` for everything."""
 
 
 class PastContactShape(Shape):
@@ -130,6 +132,8 @@ class TestShape(Shape):
     assigned: AttributesForm = Field(default={})
     contacts: Annotated[list[Any], Field(max_length=100)] = Field(default=[])
     """Earlier contacts of the customer, beside those that they have already."""
+    objections: TextsMapping = Field(default=[])
+    """Objections of the customer, beside those that they have already."""
     trends: Annotated[list[Any], Field(max_length=100)] = Field(default=[])
     """How often all customers together do something."""
     prices: Annotated[dict[str, Any], Field(max_length=100)] = Field(default={})

@@ -61,7 +61,7 @@ _TEXT_TYPES = (
 )
 
 
-_ONLY_SCENARIOS = ("assigned", "contacts")
+_ONLY_SCENARIOS = ("assigned", "contacts", "objections")
 """What scenarios say of a customer and contexts do not."""
 
 

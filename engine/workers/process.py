@@ -1,7 +1,6 @@
 """A worker process, as its supervisor sees it."""
 
 import asyncio
-import os
 import signal
 import sys
 import time
@@ -10,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from engine.children import child_environment
 from engine.workers.spawn_config import ALIVE, DUMP_SIGNAL, SERVING
 
 WORKER = (sys.executable, "-m", "engine.workers.worker")
@@ -44,9 +44,8 @@ class Worker:
         It is a fresh interpreter, since gRPC's threads do not survive a fork, in a session of its own, since Ctrl-C in a
         terminal is for the supervisor.
         """
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         process = await create_subprocess_exec(
-            *command, stdin=PIPE, stdout=PIPE, env=environment, start_new_session=True
+            *command, stdin=PIPE, stdout=PIPE, env=child_environment(), start_new_session=True
         )
         worker = cls(process, on_serving)
         if process.stdin is not None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from engine.authoring.analyse import analyse
 from engine.authoring.complete import complete
+from engine.authoring.edits import edited
 from engine.authoring.fixes import fixes
 from engine.authoring.hover import hover
 from engine.authoring.lenses import Reach, ReachSummary, lenses, read_summary, write_summary
@@ -142,11 +143,7 @@ def test_every_fix_of_a_remark_takes_it_away() -> None:
     seen = 0
     for remark in analyse({"book.yaml": text.encode()}).diagnostics:
         for fix in fixes(remark):
-            lines = text.split("\n")
-            source = lines[remark.line - 1]
-            begin = fix.start - 1
-            lines[remark.line - 1] = source[:begin] + fix.text + source[begin + fix.length :]
-            after = analyse({"book.yaml": "\n".join(lines).encode()}).diagnostics
+            after = analyse(edited({"book.yaml": text.encode()}, fix.edits)).diagnostics
             assert (remark.line, remark.code, remark.message) not in {
                 (other.line, other.code, other.message) for other in after
             }
@@ -174,11 +171,29 @@ def test_the_fix_of_a_misspelt_word_mends_the_book(right: str, wrong: str) -> No
         for error in analyse({"book.yaml": text.encode()}).diagnostics
         if error.severity is Severity.ERROR
     )
-    fix = next(fixes(first))
-    lines = text.split("\n")
-    source = lines[first.line - 1]
-    lines[first.line - 1] = source[: fix.start - 1] + fix.text + source[fix.start - 1 + fix.length :]
-    assert "\n".join(lines) == TEXT.replace("{lt: 30}", "{lte: 30}") if "lte_" in wrong else TEXT
+    mended = edited({"book.yaml": text.encode()}, next(fixes(first)).edits)["book.yaml"].decode()
+    assert mended == (TEXT.replace("{lt: 30}", "{lte: 30}") if "lte_" in wrong else TEXT)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("timezone: UTC", "timezone: UTC, locale: en_GB.UTF-8"),
+        ("timezone: UTC", "timezone: UTC, locale: jp-JP"),
+        ("{profile.age|0}", "{profile.age:money eur|0}"),
+        ("    when:", "    stop: {buyed: 3d}\n    when:"),
+    ],
+)
+def test_the_fix_of_a_code_mends_the_book(right: str, wrong: str) -> None:
+    """Languages, countries, currencies and outcomes that are nearly one that exists."""
+    text = TEXT.replace(right, wrong, 1)
+    (error,) = (
+        error
+        for error in analyse({"book.yaml": text.encode()}).diagnostics
+        if error.severity is Severity.ERROR
+    )
+    mended = edited({"book.yaml": text.encode()}, next(fixes(error)).edits)
+    assert analyse(mended).book is not None, error
 
 
 def test_lenses_show_the_summary_that_was_written(tmp_path: Path) -> None:

@@ -29,7 +29,8 @@ layers: {prices: {slots: {low: 0-50%, high: 50-100%}}}
 offers: {socks: {name: 袜子 🧦, tags: [warm], content: {default: {title: "🧦 {profile.名|你} 🧦", text: x}}}}
 audiences: {young: {profile.age: {lt: 30}}, old: {none: [audience: young]}}
 campaigns:
-  c: {offer: socks, placements: [hero], when: {audience: [young, old]}, slot: prices/low}
+  c: {offer: socks, placements: [hero], when: {audience: [young, old]}, slot: prices/low,
+      variants: {v: {content: {default: {title: x}}}}}
 pressure: {caps: {few: {limit: 2, per: rolling 7d, count: {tag: warm, channel: sms}}}}
 """.encode(),
 }
@@ -49,6 +50,7 @@ def _renamed(files: dict[str, bytes], target: Path, name: str) -> dict[str, byte
         (("tags", "warm"), "cosy"),
         (("placements", "hero"), "top"),
         (("channels", "web"), "site"),
+        (("campaigns", "c", "variants", "v"), "w"),
         (("offers", "socks"), "🧦"),
     ],
 )
@@ -73,6 +75,8 @@ def test_every_name_of_a_shipped_book_can_be_renamed(book: str) -> None:
     assert before.book is not None
     targets = sorted(path for path in before.keys if is_declaration(path) and path[:1] != ("events",))
     for target in targets[::6]:
+        if target == ("channels", "sms"):
+            continue  # its name says what its format is
         name = "profile.another" if target[0] == "attributes" else "another"
         files = replaced(contents(book), rename(before, target, name), name)
         after = analyse(files, documents=documents)
@@ -102,6 +106,9 @@ def test_a_name_that_is_taken_or_of_a_broken_book_is_not_given() -> None:
     """Renaming says why not."""
     with pytest.raises(RenameError, match="already"):
         rename(analyse(STORY), ("audiences", "young"), "old")
+    for word in ("12", "null", "true"):
+        with pytest.raises(RenameError, match="read as a number"):
+            rename(analyse(STORY), ("audiences", "young"), word)
     with pytest.raises(RenameError, match="has errors"):
         rename(
             analyse({**STORY, "c.yaml": b"audiences: {x: {profile.nobody: 1}}"}), ("audiences", "young"), "x"

@@ -207,6 +207,46 @@ def test_two_editors_merge(house: ConsoleHouse, visit: Visit) -> None:
     assert "name: Rich cream" in saved["book.yaml"]
 
 
+def test_files_are_renamed_and_deleted(house: ConsoleHouse, visit: Visit) -> None:
+    """Also by the keyboard; the language server forgets what is gone, and other names than a book's are not taken."""
+    draft_of(house, "names", edition(1).replace("gte", "gtr"))
+    page = visit("writer")
+    page.goto(f"{house.console.address}/drafts/names")
+    editor_ready(page)
+    seen(page, "#editor-problems", "book.yaml:9")
+    field = page.get_by_label("New name of the shown file")
+    for wrong in (
+        "../up.yaml",
+        "/etc/a.yaml",
+        ".hidden.yaml",
+        "a\\b.yaml",
+        "a//b.yaml",
+        "run.py",
+        "a\u202eb.yaml",
+    ):
+        field.fill(wrong)
+        page.get_by_role("button", name="Rename").click()
+        seen(page, "#editor-message", "This is no name for a file of a book")
+    field.fill("tests/ann.yaml")
+    page.get_by_role("button", name="Rename").click()
+    seen(page, "#editor-message", "There is a file of this name.")
+    field.fill("main/größe.yaml")
+    field.press("Enter")
+    seen(page, "#editor-problems", "main/größe.yaml:9")
+    page.get_by_role("button", name="tests/ann.yaml").first.click()
+    tabbed_to(page, "Delete the file")
+    page.keyboard.press("Enter")
+    seen(page, "#editor-message", "tests/ann.yaml: The file is deleted when you save.")
+    page.get_by_role("button", name="Delete the file").click()
+    seen(page, "#editor-message", "This is the only file")
+    page.get_by_role("button", name="Save", exact=True).click()
+    seen(page, "#editor-message", "Saved.")
+    with house.caller("reader") as reader:
+        kept = reader.get_draft(pb.GetDraftRequest(name="names")).files
+    assert [file.name for file in kept] == ["main/größe.yaml"]
+    assert page.locator('#editor[data-server="ready"]').count() == 1
+
+
 def replace_in_merge(page: Any) -> None:
     """Writes one's own words again over a line that was taken from the other side."""
     right = page.locator(".merge .cm-merge-b .cm-content").first

@@ -1,25 +1,32 @@
-"""The synchronous client is what scripts/generate-client.py makes of the asynchronous one."""
+"""The synchronous clients are what scripts/generate-client.py makes of the asynchronous ones."""
 
 import inspect
 import subprocess
 import sys
 from pathlib import Path
 
-from engine.client import AsyncClient, Client
+import pytest
+
+from engine.client import AsyncClient, AsyncPrivacyClient, Client, PrivacyClient
 
 ROOT = Path(__file__).parents[2]
-SYNC = Path("engine/client/sync.py")
+DERIVED = (Path("engine/client/sync.py"), Path("engine/client/privacy.py"))
 
 
-def test_the_committed_client_is_derived(tmp_path: Path) -> None:
-    """engine/client/sync.py is up to date."""
+def test_the_committed_clients_are_derived(tmp_path: Path) -> None:
+    """The files in the tree are up to date."""
     subprocess.run([sys.executable, "scripts/generate-client.py", str(tmp_path)], check=True, cwd=ROOT)
-    assert (ROOT / SYNC).read_text(encoding="utf-8") == (tmp_path / SYNC).read_text(encoding="utf-8")
+    for made in DERIVED:
+        assert (ROOT / made).read_text(encoding="utf-8") == (tmp_path / made).read_text(encoding="utf-8")
 
 
-def test_both_clients_have_the_same_methods() -> None:
+@pytest.mark.parametrize(
+    ("waiting", "asynchronous"), [(Client, AsyncClient), (PrivacyClient, AsyncPrivacyClient)]
+)
+def test_both_clients_have_the_same_methods(waiting: type, asynchronous: type) -> None:
     """Both clients have the same methods with the same parameters."""
-    assert parameters(Client) == parameters(AsyncClient)
+    assert parameters(waiting) == parameters(asynchronous)
+    assert "close" in parameters(waiting)
 
 
 def parameters(client: type) -> dict[str, list[str]]:

@@ -87,7 +87,7 @@ class Scene:
         return [
             filled(page, self.parts())
             for page in PAGES
-            if "GET" in page.methods and page.name not in ("report_file", "draft", "replay")
+            if "GET" in page.methods and page.name not in ("report_file", "draft", "draft_patch", "replay")
         ]
 
     def parts(self) -> dict[str, str]:

@@ -86,6 +86,7 @@ def test_a_version_goes_from_a_draft_to_everybody(house: ConsoleHouse, browsers:
     page = text_of(browsers["operator"].get(f"/versions/{version}"))
     assert "staged 5.0%" in page
     assert "Since the stage began" in page
+    assert "as if no person was decided for twice" in page
     assert console.post(browsers["operator"], f"/versions/{version}/activate", activation).status_code == 303
     assert f"{version[:12]} live" in text_of(browsers["reader"].get("/books/spring"))
     late = console.post(browsers["operator"], f"/versions/{house.version}/activate", activation)

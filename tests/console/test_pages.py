@@ -10,6 +10,7 @@ import pytest
 from engine.client import Client, request
 from engine.console.app import Console, ConsoleParts, WithoutRole
 from engine.console.page import ConsolePage, Servers
+from engine.console.reporting import KeptReport
 from engine.console.table import PAGES
 from engine.console.texts import LANGUAGES
 from engine.console.users import ConsoleUsers
@@ -154,6 +155,7 @@ def test_totals_are_those_of_the_log(scene: Scene) -> None:
             break
         time.sleep(0.1)
     assert counted == listed
+    assert re.search(r"[0-9.]+ decisions a minute in the last full hour", browser.get("/").text)
 
 
 def _count(log: Path) -> int:
@@ -180,8 +182,9 @@ def test_pages_speak_the_users_language(scene: Scene, language: str) -> None:
 
 
 def test_a_report_is_made_while_pages_are_shown(scene: Scene) -> None:
-    """It appears with its tables, its charts as data, and a CSV for each table."""
+    """It appears with its tables, its charts as data, and files of each table; other pages show what of it is theirs."""
     browser = scene.browser()
+    assert "Make a report to see it here." in browser.get("/pressure").text
     version = re.findall(r'name="version" value="([0-9a-f]{64})"', browser.get("/report").text)[0]
     assert scene.console.post(browser, "/report", {"version": "0" * 64}).status_code == 400
     assert scene.console.post(browser, "/report", {"version": version}).status_code == 303
@@ -191,12 +194,34 @@ def test_a_report_is_made_while_pages_are_shown(scene: Scene) -> None:
         time.sleep(0.1)
     assert "No report was made:" not in text, text
     assert runnable(text) == []
-    files = re.findall(r'href="(/report/[a-z_]+\.csv)"', text)
-    assert files
-    for file in files:
+    files = re.findall(r'href="(/report/[a-z_]+\.(csv|parquet))"', text)
+    assert {kind for _, kind in files} == {"csv", "parquet"}
+    for file, kind in files:
         answer = browser.get(file)
-        assert answer.headers["content-type"].startswith("text/csv")
+        assert answer.headers["content-type"].startswith("text/csv" if kind == "csv" else "application/vnd")
         assert answer.headers["content-disposition"].startswith("attachment")
+        assert answer.content.startswith(b"PAR1") is (kind == "parquet")
+    pressure = browser.get("/pressure").text
+    assert "<caption>Distribution of contacts</caption>" in pressure
+    assert runnable(pressure) == []
+    assert "The last report says nothing of it." in browser.get("/campaigns/adults").text
+
+
+def test_a_section_of_a_campaign_has_only_its_rows_and_sentences() -> None:
+    """What is not by campaign is left out; problems are those of all sections."""
+    unlikely = {"text": "adults: arms of 10 and 90 persons are unlikely", "problem": True}
+    other = {"text": "teens: few persons", "problem": False}
+    by_campaign = {"name": "effect", "labels": ["campaign"], "rows": [["adults", "1"], ["teens", "2"]]}
+    by_day = {"name": "days", "labels": ["day"], "rows": [["adults", "3"]]}
+    uplift = {"name": "uplift", "warnings": [unlikely, other], "refusals": [], "grids": [by_campaign, by_day]}
+    kept = KeptReport("v", 1, {"sections": [uplift]}, {})
+    assert kept.problems == [("uplift", unlikely["text"])]
+    assert kept.section("pressure") is None
+    assert kept.section("uplift") == uplift
+    section = kept.section("uplift", "adults")
+    assert section is not None
+    assert section["warnings"] == [unlikely]
+    assert [grid["rows"] for grid in section["grids"]] == [[["adults", "1"]]]
 
 
 def test_without_a_server_a_page_that_needs_one_says_so(tmp_path: Path) -> None:

@@ -64,6 +64,57 @@ async def test_what_waits_is_settled_together() -> None:
     writer.close()
 
 
+async def grouped(writer: GroupCommit[int, int], gate: Gate, submissions: int) -> None:
+    """Has the writer commit so many submissions as one group."""
+    first = await begun(writer, gate)
+    rest = [asyncio.create_task(writer.submit([n])) for n in range(submissions)]
+    await waiting_for(writer, submissions)
+    gate.open.release(2)
+    await asyncio.gather(first, *rest)
+    gate.busy.acquire()
+    gate.groups.clear()
+
+
+async def test_after_a_group_of_several_the_next_is_held_until_as_many_wait() -> None:
+    """Four of the last group make the next one wait for four, with however many commands; closing lets it go."""
+    gate = Gate()
+    writer = GroupCommit[int, int](gate.settle)
+    writer.hold = 3600.0
+    await grouped(writer, gate, 4)
+    gate.open.release(3)
+    held = [asyncio.create_task(writer.submit([n] * 8)) for n in (1, 2, 3)]
+    await waiting_for(writer, 24)
+    assert await writer.submit([4]) == [4]
+    await asyncio.gather(*held)
+    assert gate.groups == [[1] * 8 + [2] * 8 + [3] * 8 + [4]]
+    last = asyncio.create_task(writer.submit([5]))
+    await waiting_for(writer, 1)
+    await asyncio.to_thread(writer.close)
+    assert await last == [5]
+
+
+async def test_a_group_is_held_no_longer_than_may_be() -> None:
+    """Where fewer come than before they are committed all the same."""
+    gate = Gate()
+    writer = GroupCommit[int, int](gate.settle)
+    writer.hold = 0.001
+    await grouped(writer, gate, 4)
+    gate.open.release()
+    assert await writer.submit([1]) == [1]
+    writer.close()
+
+
+async def test_after_a_group_of_few_none_is_held() -> None:
+    """Of few there is little to share: the next one goes at once."""
+    gate = Gate()
+    writer = GroupCommit[int, int](gate.settle)
+    writer.hold = 3600.0
+    await grouped(writer, gate, 3)
+    gate.open.release()
+    assert await writer.submit([1]) == [1]
+    writer.close()
+
+
 async def test_a_full_queue_refuses_at_once() -> None:
     """Beyond the limit a submission is refused with a delay, and what waits is not harmed."""
     gate = Gate()

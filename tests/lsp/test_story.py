@@ -55,6 +55,7 @@ async def test_an_afternoon(tmp_path: Path) -> None:
         assert {str(mistake.code) for mistake in reported} >= {"name", "unknown"}
         editor.type("campaigns.yaml", text)
         text = await _fix(editor, text)
+        await _mend(editor, text)
         await _ask(editor, text)
         await _rename(editor, text)
 
@@ -87,6 +88,32 @@ async def _fix(editor: Editor, text: str) -> str:
     reported = await editor.diagnostics("campaigns.yaml")
     assert [mistake for mistake in reported if mistake.severity == types.DiagnosticSeverity.Error] == []
     return text
+
+
+async def _mend(editor: Editor, text: str) -> None:
+    """What a remark says is taken out of the file in which it stands, but not what a scenario names."""
+    client, uri = editor.client, editor.uri("book.yaml")
+    unused = HEAD.replace("profile.age: {type: integer}", "profile.age: {type: integer}, profile.🍵x: {}")
+    unused = unused.replace("profile.🍵x: {}", "profile.茶: {type: text}")
+    editor.open("book.yaml", unused)
+    await editor.diagnostics("book.yaml")
+    where = types.Range(types.Position(1, 0), types.Position(1, 99))
+    context = types.CodeActionContext([], trigger_kind=types.CodeActionTriggerKind.Invoked)
+    document = types.TextDocumentIdentifier(uri)
+    actions = await client.text_document_code_action_async(types.CodeActionParams(document, where, context))
+    (fix,) = [action for action in actions or () if action.title.startswith("Delete")]
+    assert fix.title == "Delete the attribute 'profile.茶'"
+    assert isinstance(fix, types.CodeAction)
+    assert fix.edit is not None
+    assert fix.edit.changes is not None
+    assert _edited(unused, fix.edit.changes[uri]) == HEAD
+    scenario = editor.folder / "tests" / "tea.yaml"
+    scenario.write_text(SCENARIOS.replace("名字", "茶"), encoding="utf-8")
+    actions = await client.text_document_code_action_async(types.CodeActionParams(document, where, context))
+    assert not [action for action in actions or () if action.title.startswith("Delete")]
+    scenario.unlink()
+    editor.type("book.yaml", HEAD)
+    await editor.diagnostics("book.yaml")
 
 
 def _edited(text: str, edits: Sequence[Any]) -> str:

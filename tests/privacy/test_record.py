@@ -1,6 +1,7 @@
 """What is held of a person is read completely, under all names, with the reasons in words."""
 
 import asyncio
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -11,11 +12,20 @@ import pytest
 
 from engine.explain.books import Books
 from engine.ledger.store.open import open_store
+from engine.ledger.store.rows import EventRow
 from engine.ledger.store.tables import table_of
 from engine.model.instant import DAY
 from engine.privacy.coverage import SECTIONS
 from engine.privacy.page import person_page
-from engine.privacy.record import PersonReader, PersonRecord, document, read_person
+from engine.privacy.record import (
+    HeldEntry,
+    PersonReader,
+    PersonRecord,
+    document_of,
+    export_of,
+    read_person,
+    written,
+)
 from engine.privacy.timeline import timeline
 from tests.logs import Log, sqlite_log
 from tests.privacy.kit import BOB, DEVICE, LI_NA, NOW, filled
@@ -39,8 +49,12 @@ def reading(log: Log, name: str) -> Iterator[tuple[PersonRecord, Books]]:
 
 def exported(log: Log, name: str) -> dict[str, Any]:
     """The document of an export, as JSON has it."""
-    with reading(log, name) as (record, books):
-        made: dict[str, Any] = orjson.loads(orjson.dumps(document(record, books)))
+    with closing(open_store(log.url)) as store:
+        parts: Any = export_of(store, Books(store), name, READER, NOW + 10 * DAY)
+        head, *rows = parts
+    text = b"".join(written(head, rows))
+    made: dict[str, Any] = orjson.loads(text)
+    assert text == orjson.dumps(document_of(head, rows), option=orjson.OPT_INDENT_2) + b"\n"
     return made
 
 
@@ -132,3 +146,26 @@ def test_a_page_shows_what_callers_sent_as_text(tmp_path: Path) -> None:
         assert page.startswith("<!doctype html>")
     assert "Nothing is held" in person_page(document_of_hostile)
     assert "&lt;script&gt;" in person_page(li_na)
+
+
+def test_memory_does_not_grow_with_the_rows(any_log: Log, tmp_path: Path) -> None:
+    """Ten times as many events take about as much memory; each is told once."""
+    asyncio.run(filled(any_log, tmp_path))
+    peaks, number = [], 0
+    for last in (2_000, 20_000):
+        with closing(open_store(any_log.url)) as store:
+            events = [
+                EventRow(DEVICE, NOW + at, 0, f"e{at}", "viewed", '{"shelf": "left"}')
+                for at in range(number, last)
+            ]
+            with store.transaction():
+                store.load(EventRow, events)
+            del events
+            number = last
+            tracemalloc.start()
+            parts: Any = export_of(store, Books(store), LI_NA, READER, NOW + 10 * DAY)
+            told = sum(isinstance(part, HeldEntry) and part.section == "events" for part in parts)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+        assert told == last + 1
+    assert peaks[1] < 1.5 * peaks[0]

@@ -159,11 +159,12 @@ def test_the_commit_of_git_is_kept(tmp_path: Path) -> None:
         (("activate", "abcdef", "--share", "0%"), 2, "a share lies between 0% and 100%"),
         (("activate", "abcdef", "--share", "much"), 2, "write a percentage"),
         (("activate", "abcdef", "--note", "a", "--emergency", "b"), 2, "one of --note and --emergency"),
+        (("activate", "abcdef", "--emergency", " "), 2, "--emergency needs a note"),
         (("diff", "abcdef", "--text"), 2, "--text compares two books"),
         (("diff", "a", "b", "--server", "127.0.0.1:1"), 2, "--text compares two books"),
         (("publish", "/nowhere"), 3, "does not exist"),
     ],
-    ids=map(str, range(10)),
+    ids=map(str, range(11)),
 )
 def test_wrong_words_are_refused(words: tuple[str, ...], code: int, sentence: str) -> None:
     """With a sentence."""

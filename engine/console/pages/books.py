@@ -1,5 +1,6 @@
 """Books, their versions, and what is done with a version: approved, staged, activated, taken back."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -8,7 +9,8 @@ from starlette.responses import Response
 
 from engine.api.v1 import rulebooks_pb2 as pb
 from engine.client import RulebooksClient, TactError
-from engine.console.page import READERS, Asked, ConsolePage, Refusal
+from engine.console.page import READERS, Asked, ConsolePage, DraftEditing, Refusal
+from engine.console.pages.totals import ShownRate, rate_of
 from engine.console.texts import _
 from engine.ledger.queries import releases
 from engine.ledger.queries.decisions import outcomes_by_version
@@ -34,6 +36,12 @@ class ListedBook(NamedTuple):
     last: ActivationRow | None
     newest: PublicationRow | None
 
+    @property
+    def commit(self) -> str:
+        """Of git, from which the newest version was published; empty: it was not said."""
+        source = json.loads(self.newest.source) if self.newest is not None and self.newest.source else {}
+        return str(source.get("commit", ""))
+
 
 class VersionTally(NamedTuple):
     """What a version decided since another one is staged beside it."""
@@ -46,6 +54,10 @@ class VersionTally(NamedTuple):
         """Its decisions."""
         return sum(self.outcomes.values())
 
+    def rate(self, outcome: str) -> ShownRate:
+        """How many of its decisions came out so."""
+        return rate_of(self.outcomes.get(outcome, 0), self.total)
+
 
 def _books(asked: Asked) -> Response:
     with asked.reading() as store:
@@ -57,7 +69,12 @@ def _books(asked: Asked) -> Response:
         ]
         drafts = releases.drafts(store)
     return asked.page(
-        "books.html", books=listed, drafts=drafts, may_write=asked.user.may(WRITERS), refused=""
+        "books.html",
+        books=listed,
+        drafts=drafts,
+        may_write=asked.user.may(WRITERS),
+        in_git=asked.editing is DraftEditing.GIT_ONLY,
+        refused="",
     )
 
 

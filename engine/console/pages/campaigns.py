@@ -8,16 +8,13 @@ from starlette.responses import Response
 
 from engine.conditions.trace import text_of
 from engine.console.page import READERS, Asked, ConsolePage, Refusal
-from engine.console.pages.totals import STEPS, by_parts, funnels
+from engine.console.pages.totals import STEPS, ShownRate, by_parts, funnels, rate_of
+from engine.console.reporting import MOST_ROWS
 from engine.console.texts import _
 from engine.explain.words import code_in_words
 from engine.ledger.queries.rollup import rollup_state
 from engine.measure.rollup import RollupSubject
-from engine.measure.statistics.arms import wilson
 from engine.rulebook.model.book import Book, Campaign
-
-_QUANTILE = 1.959963984540054
-"""The quantile of 95 %."""
 
 
 class CampaignTotals(NamedTuple):
@@ -32,15 +29,6 @@ class CampaignTotals(NamedTuple):
     candidates: int
 
 
-class ShownRate(NamedTuple):
-    """How many of the offers had an outcome, with Wilson's limits of 95 %."""
-
-    number: int
-    value: float | None
-    low: float
-    high: float
-
-
 class VariantRow(NamedTuple):
     """A variant on a channel, and what was reported of it."""
 
@@ -49,13 +37,6 @@ class VariantRow(NamedTuple):
     offers: int
     rates: Mapping[str, ShownRate]
     """By type of outcome."""
-
-
-def rate_of(number: int, offers: int) -> ShownRate:
-    """The rate with Wilson's limits; an outcome may be reported more than once of an offer, and then counts once."""
-    if offers <= 0:
-        return ShownRate(number, None, 0.0, 0.0)
-    return ShownRate(number, *wilson(min(number, offers), offers, _QUANTILE))
 
 
 def _campaigns(asked: Asked) -> Response:
@@ -100,7 +81,7 @@ def step_words() -> dict[str, str]:
 
 
 def _campaign(asked: Asked) -> Response:
-    name, period = asked.path("name"), asked.days(30)
+    name, period, kept = asked.path("name"), asked.days(30), asked.reports.kept
     with asked.reading() as store:
         steps = funnels(store, period, name).get(name, {})
         offers = by_parts(store, RollupSubject.OFFER, period, name).get(name, {})
@@ -128,6 +109,9 @@ def _campaign(asked: Asked) -> Response:
         draws=sorted(draws.items()),
         chart=_chart([(step, steps[step].number) for step in STEPS if step in steps]),
         state=state,
+        kept=kept,
+        section=kept and kept.section("uplift", name),
+        most=MOST_ROWS,
     )
 
 

@@ -8,14 +8,14 @@ from starlette.responses import JSONResponse, Response
 from engine.api.v1 import rulebooks_pb2 as pb
 from engine.client import InvalidRequest, OutOfDate, TactError
 from engine.console.language_server import LanguageServers
-from engine.console.page import READERS, Asked, ConsolePage, Refusal, Socket
+from engine.console.page import READERS, Asked, ConsolePage, DraftEditing, Refusal, Socket
 from engine.console.pages.books import WRITERS, publication_of, sentence_of
 from engine.console.replays import Replays
 from engine.console.texts import _
 from engine.console.workbench import Workbench
 from engine.ledger.queries import releases
 from engine.ledger.store.release_rows import DraftRow
-from engine.releases import file_messages
+from engine.releases import file_messages, patch_of
 
 WORKBENCH = Workbench()
 _REPLAYS = Replays(WORKBENCH)
@@ -64,15 +64,30 @@ def _draft(asked: Asked) -> Response:
         "draft.html",
         row=row,
         files=files_of_draft(row),
-        read_only=not asked.user.may(WRITERS),
+        may_delete=asked.user.may(WRITERS),
+        in_git=asked.editing is DraftEditing.GIT_ONLY,
+        read_only=not asked.user.may(WRITERS) or asked.editing is DraftEditing.GIT_ONLY,
         days=_DAYS,
         words=_words(),
     )
 
 
+def _patch(asked: Asked) -> Response:
+    """What the draft as it is saved changes against the version that it was begun from, for `git apply`."""
+    row = draft_of(asked, asked.path("name"))
+    with asked.reading() as store:
+        base = releases.book_files(store, row.base) if row.base else {}
+    if base is None:
+        raise Refusal(404, _("No such version is published."))
+    patch = patch_of(base, files_of_draft(row))
+    headers = {"content-disposition": f'attachment; filename="{row.name}.patch"'}
+    return Response(patch.encode(), 200, headers, "text/x-patch; charset=utf-8")
+
+
 def _words() -> dict[str, str]:
     """What the editor's script says."""
     return {
+        "delete_sure": _("delete this file?"),
         "error": _("error"),
         "file": _("File"),
         "mine": _("Yours:"),
@@ -87,7 +102,13 @@ def _words() -> dict[str, str]:
         "saving": _("Saving …"),
         "take_theirs": _("Take theirs"),
         "theirs": _("Theirs:"),
+        "last_file": _("This is the only file: a book has at least one."),
         "there_already": _("There is a file of this name."),
+        "was_deleted": _("The file is deleted when you save."),
+        "was_renamed": _("The file has its new name when you save."),
+        "wrong_name": _(
+            "This is no name for a file of a book: it ends in .yaml or .csv, and is such as campaigns/spring.yaml."
+        ),
         "unsaved": _("There are changes that are not saved."),
         "warning": _("warning"),
         "was_saved": _("Saved."),
@@ -225,11 +246,14 @@ def _replayed(asked: Asked) -> Response:
 
 _POST = ("POST",)
 PAGES: Sequence[ConsolePage] = (
-    ConsolePage("/drafts", "begin_draft", _begin, WRITERS, _POST),
+    ConsolePage("/drafts", "begin_draft", _begin, WRITERS, _POST, edits=True),
     ConsolePage("/drafts/{name}", "draft", _draft, READERS, inline_styles=True),
-    ConsolePage("/drafts/{name}/save", "save_draft", _save, WRITERS, _POST, most_bytes=_MOST_BYTES),
+    ConsolePage(
+        "/drafts/{name}/save", "save_draft", _save, WRITERS, _POST, edits=True, most_bytes=_MOST_BYTES
+    ),
+    ConsolePage("/drafts/{name}/patch", "draft_patch", _patch, READERS),
     ConsolePage("/drafts/{name}/check", "check_draft", _check, READERS, _POST),
-    ConsolePage("/drafts/{name}/submit", "submit_draft", _submit, WRITERS, _POST),
+    ConsolePage("/drafts/{name}/submit", "submit_draft", _submit, WRITERS, _POST, edits=True),
     ConsolePage("/drafts/{name}/delete", "delete_draft", _delete, WRITERS, _POST),
     ConsolePage("/drafts/{name}/replay", "replay_draft", _replay_draft, READERS, _POST),
     ConsolePage("/versions/{version}/replay", "replay_version", _replay_version, READERS, _POST),

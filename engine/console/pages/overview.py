@@ -26,7 +26,7 @@ _MOST_RULES = 10
 
 
 def _overview(asked: Asked) -> Response:
-    period = asked.days(1)
+    period, kept = asked.days(1), asked.reports.kept
     with asked.reading() as store:
         course = _course(store, period)
         versions = _versions(store, period)
@@ -48,6 +48,8 @@ def _overview(asked: Asked) -> Response:
             totals=sum((Counter(counts) for _since, counts in course), Counter()),
             course=course,
             chart=_chart(course),
+            problems=kept.problems if kept else [],
+            a_minute=_a_minute(store),
             versions=versions,
             rules=rules[:_MOST_RULES],
             state=rollup_state(store),
@@ -61,6 +63,16 @@ def _course(store: Store, period: ShownPeriod) -> list[tuple[int, dict[str, int]
     for since, outcome, number in rollup_course(store, RollupSubject.OUTCOME, period.since, period.until):
         counts[since // width * width][outcome] += number
     return [(since, dict(counts[since])) for since in sorted(counts, reverse=True)]
+
+
+def _a_minute(store: Store) -> float | None:
+    """Decisions a minute in the last full hour that is counted; None: none is."""
+    counted_at = rollup_state(store).counted_at
+    if not counted_at:
+        return None
+    until = counted_at // _HOUR * _HOUR
+    course = rollup_course(store, RollupSubject.OUTCOME, until - _HOUR, until)
+    return sum(number for _since, _outcome, number in course) / 60
 
 
 def _versions(store: Store, period: ShownPeriod) -> list[tuple[str, dict[str, int]]]:

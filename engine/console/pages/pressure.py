@@ -11,6 +11,7 @@ from engine.conditions.trace import text_of
 from engine.console.books import LiveBook
 from engine.console.page import READERS, Asked, ConsolePage
 from engine.console.pages.totals import blocking_rules
+from engine.console.reporting import MOST_ROWS
 from engine.explain.words import money_text
 from engine.ledger.commit.new_counters import counts_at
 from engine.ledger.queries.rollup import rollup_state
@@ -49,7 +50,7 @@ class SharedRow(NamedTuple):
 
 
 def _pressure(asked: Asked) -> Response:
-    period, now = asked.days(30), time.time_ns() // 1000
+    period, now, kept = asked.days(30), time.time_ns() // 1000, asked.reports.kept
     with asked.reading() as store:
         counted = blocking_rules(store, period)
         lives = asked.shelf.live(store)
@@ -68,6 +69,9 @@ def _pressure(asked: Asked) -> Response:
         shared=shared[:_MOST_COUNTERS],
         hidden=max(0, len(shared) - _MOST_COUNTERS),
         state=state,
+        kept=kept,
+        section=kept and kept.section("pressure"),
+        most=MOST_ROWS,
     )
 
 

@@ -1,15 +1,15 @@
-"""The report: what decisions did, by the last one that was made; each chart has its table beside it, each table its CSV."""
+"""The report: what decisions did, by the last one that was made; each chart has its table beside it, each table its files."""
 
 import re
 
 from starlette.responses import Response
 
 from engine.console.page import READERS, Asked, ConsolePage, Refusal
+from engine.console.reporting import MOST_ROWS
 from engine.console.texts import _
 
-_FILE = re.compile(r"[a-z0-9_]{1,80}\.csv")
-_MOST_ROWS = 200
-"""Rows of a table; its CSV has all."""
+_FILE = re.compile(r"[a-z0-9_]{1,80}\.(csv|parquet)")
+_MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 
 
 def _report(asked: Asked) -> Response:
@@ -23,8 +23,7 @@ def _report(asked: Asked) -> Response:
         kept=kept,
         busy=desk.is_busy,
         problem=desk.problem,
-        most=_MOST_ROWS,
-        files=sorted(kept.files) if kept else [],
+        most=MOST_ROWS,
     )
 
 
@@ -44,7 +43,7 @@ def _file(asked: Asked) -> Response:
     if kept is None or not _FILE.fullmatch(name) or name not in kept.files:
         raise Refusal(404, _("The report has no such table."))
     headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(kept.files[name], media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(kept.files[name], media_type=_MEDIA_TYPES[name.rpartition(".")[2]], headers=headers)
 
 
 PAGES = (

@@ -10,6 +10,7 @@ from engine.console.page import ShownPeriod
 from engine.ledger.queries.rollup import rollup_sums
 from engine.ledger.store.store import Store
 from engine.measure.rollup import RollupSubject
+from engine.measure.statistics.arms import wilson
 from engine.model.decision import WITHHELD, ReasonCode
 
 _UNREACHABLE = frozenset(
@@ -97,3 +98,23 @@ def outcomes(store: Store, period: ShownPeriod) -> Mapping[str, int]:
     for row in rollup_sums(store, RollupSubject.OUTCOME, period.since, period.until):
         counted[row.name] += row.number
     return counted
+
+
+_QUANTILE = 1.959963984540054
+"""The quantile of 95 %."""
+
+
+class ShownRate(NamedTuple):
+    """How many of all were so, with Wilson's limits of 95 %, which take them as independent."""
+
+    number: int
+    value: float | None
+    low: float
+    high: float
+
+
+def rate_of(number: int, offers: int) -> ShownRate:
+    """The rate with Wilson's limits; an outcome may be reported more than once of an offer, and then counts once."""
+    if offers <= 0:
+        return ShownRate(number, None, 0.0, 0.0)
+    return ShownRate(number, *wilson(min(number, offers), offers, _QUANTILE))

@@ -4,7 +4,7 @@ Rows are read and written back as a whole, since JSON has to be taken apart. All
 that has locked the person.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import orjson
@@ -88,6 +88,16 @@ _UNIT_NAMES = Select("DISTINCT unit", "FROM assignments WHERE unit <> ''")
 """The attributes by whose values draws are kept."""
 
 
+def unit_names(store: Store) -> list[str]:
+    """The attributes by whose values draws are kept. Passes over all draws, so not while anybody is locked."""
+    return [unit for (unit,) in store.select(_UNIT_NAMES)]
+
+
+def units_named(attributes: Iterable[str], names: Sequence[str]) -> list[str]:
+    """The ids of units that bear one of the names."""
+    return [unit_id(attribute, name) for attribute in attributes for name in names]
+
+
 class Erased(NamedTuple):
     """What an erasure did."""
 
@@ -99,10 +109,15 @@ class Erased(NamedTuple):
 
 
 class Eraser:
-    """Erases the person who bears the names. pseudonyms: what stands for each of their names. key: of pseudonyms."""
+    """Erases the person who bears the names.
 
-    def __init__(self, store: Store, pseudonyms: Mapping[str, str], key: bytes) -> None:
-        self._store, self._pseudonyms, self._key = store, pseudonyms, key
+    pseudonyms: what stands for each of their names. key: of pseudonyms. unit_names: as `unit_names` reads them.
+    """
+
+    def __init__(
+        self, store: Store, pseudonyms: Mapping[str, str], key: bytes, unit_names: Sequence[str]
+    ) -> None:
+        self._store, self._pseudonyms, self._key, self._unit_names = store, pseudonyms, key, unit_names
         self._names = list(pseudonyms)
         self._deleted: dict[str, int] = {}
         self._severed: dict[str, int] = {}
@@ -127,8 +142,7 @@ class Eraser:
 
     def _subjects(self) -> list[str]:
         """Whose draws are deleted: the names', and those of units that bear one of the names, whose id is a hash of it."""
-        units = [unit for (unit,) in self._store.select(_UNIT_NAMES)]
-        return [*self._names, *(unit_id(unit, name) for unit in units for name in self._names)]
+        return [*self._names, *units_named(self._unit_names, self._names)]
 
     def _decisions(self) -> tuple[list[str], list[str]]:
         decision_ids: list[str] = []

@@ -6,7 +6,7 @@ names are linked. All of it runs inside a transaction of the store.
 
 import hmac
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
@@ -114,6 +114,11 @@ def names_of_person(store: Store, name: str) -> PersonNames:
 def held_of(store: Store, names: Sequence[str]) -> HeldRows:
     """All rows of the person who bears the names."""
     return {row: [row(*values) for values in store.select(select, names)] for row, select in BY_NAME.items()}
+
+
+def stream_held(store: Store, row: type[RowT], names: Sequence[str]) -> Iterator[RowT]:
+    """The rows of one type of the person who bears the names, as they are taken."""
+    return (row(*values) for values in store.stream(BY_NAME[row], names))
 
 
 def key_of_pseudonyms(store: Store, now: Instant) -> bytes:

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 
-from engine.ledger.queries import consents
+from engine.ledger.queries import consents, persons
 from engine.ledger.store.rows import SuppressionRow
 from engine.ledger.store.statements import Select, columns
 from engine.ledger.store.store import Store
@@ -84,6 +84,23 @@ def suppressed(store: Store, names: Collection[str], key: bytes) -> Suppressed:
     for name_hash, purpose, since in store.select(_KEPT_OF, list(by_hash)):
         known.setdefault(by_hash[name_hash], {})[purpose] = since
     return known
+
+
+def said_by(store: Store, names: Collection[str]) -> dict[str, Consents]:
+    """By name, what its person agreed to, withdrew and objects to, and what they had forbidden if they were erased since.
+
+    Of names of whom nothing is known there is no entry.
+    """
+    linked, key = persons.resolve_with_key(store, sorted(names))
+    said = consents.consents_of(store, sorted({linked.get(name, name) for name in names}))
+    erased = Suppressed() if key is None else suppressed(store, names, key)
+    by_name: dict[str, Consents] = {}
+    for name in names:
+        own, forbidden = said.get(linked.get(name, name), {}), erased.forbidden([name])
+        if own or forbidden:
+            again = {purpose: latest(own.get(purpose), consent) for purpose, consent in forbidden.items()}
+            by_name[name] = {**own, **again}
+    return by_name
 
 
 def suppress(

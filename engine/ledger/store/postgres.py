@@ -36,6 +36,9 @@ _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
+_FETCH = "FETCH 500 FROM streamed"
+
+
 _SHARE = "SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))"
 """Shares a lock of those that are taken by name."""
 
@@ -150,6 +153,13 @@ class PostgresStore(Store):
     def select(self, statement: Select, *values: Any) -> Sequence[Any]:
         """Reads rows."""
         return self._run(_select_sql(statement), values).fetchall()
+
+    def stream(self, statement: Select, *values: Any) -> Iterator[Any]:
+        """Reads rows by a cursor of the server's."""
+        self._run(f"DECLARE streamed NO SCROLL CURSOR FOR {_select_sql(statement)}", values, prepare=False)
+        while rows := self._run(_FETCH, (), prepare=False).fetchall():
+            yield from rows
+        self._run("CLOSE streamed", (), prepare=False)
 
     def change(self, sql: str, *values: Any) -> None:
         """Changes or deletes rows."""

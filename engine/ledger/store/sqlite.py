@@ -147,6 +147,10 @@ class SqliteStore(Store):
         unpacked: list[Any] = orjson.loads(rows[0][0]) if statement.packed else rows
         return unpacked
 
+    def stream(self, statement: Select, *values: Any) -> Iterator[Any]:
+        """Reads rows as they are taken."""
+        yield from self._open_connection().execute(_select_sql(statement), [bound(value) for value in values])
+
     def change(self, sql: str, *values: Any) -> None:
         """Changes or deletes rows."""
         self._run(_change_sql(sql), [bound(value) for value in values])
@@ -159,9 +163,7 @@ class SqliteStore(Store):
 
     def load(self, row: type[RowT], rows: Sequence[RowT]) -> None:
         """Adds rows, one after the other by the same statement."""
-        if self._connection is None:
-            raise LedgerUnavailable("the log is not open")
-        self._connection.executemany(_insert_sql(row, 1, ""), rows)
+        self._open_connection().executemany(_insert_sql(row, 1, ""), rows)
 
     def load_alike(
         self, row: type[RowT], templates: Sequence[RowTemplate], values: Sequence[Sequence[str]]
@@ -206,9 +208,12 @@ class SqliteStore(Store):
                 self._run(_delete_sql(row), [of_row[index] for index in key])
 
     def _run(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
+        return self._open_connection().execute(sql, parameters).fetchall()
+
+    def _open_connection(self) -> sqlite3.Connection:
         if self._connection is None:
             raise LedgerUnavailable("the log is not open")
-        return self._connection.execute(sql, parameters).fetchall()
+        return self._connection
 
     def open(self) -> sqlite3.Connection:
         """The connection, opened if it is not; raises sqlite3.Error, OSError."""

@@ -6,7 +6,7 @@ times a row, while the server's event loop runs on.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
@@ -65,6 +65,13 @@ class Store(ABC):
     @abstractmethod
     def select(self, statement: Select, *values: Any) -> Sequence[Any]:
         """Reads rows."""
+
+    @abstractmethod
+    def stream(self, statement: Select, *values: Any) -> Iterator[Any]:
+        """Reads rows as they are taken, one such statement at a time, so that memory does not grow with their number.
+
+        All are taken inside the transaction. Not for statements that are packed.
+        """
 
     @abstractmethod
     def change(self, sql: str, *values: Any) -> None:

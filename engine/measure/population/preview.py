@@ -1,9 +1,9 @@
 """Previews a send: decides the people of a file by columns, at one moment and without history; nothing is kept."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -15,12 +15,14 @@ from engine.batch.scarce import ScarceWay
 from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.bid_prices import NO_BID_PRICES, BidPrices
 from engine.decide.experiments.learning import Learned
+from engine.decide.pressure.consent import stricter
 from engine.decide.pressure.counters import QuotaKey
 from engine.measure.population.columns import ColumnFile, PeopleChunk
 from engine.measure.population.files import Fault
 from engine.measure.population.people import Person
 from engine.measure.population.scarcity import PairSpool, left_of, shared_rules
 from engine.measure.population.simulate import OnVisits, PeopleRefused
+from engine.model.customer import Consents, CustomerState
 from engine.model.decision import Outcome
 from engine.model.instant import Instant, to_datetime
 from engine.model.request import Request
@@ -35,6 +37,12 @@ class Preview(NamedTuple):
     """Columns that were not read, with what was probably meant."""
     scarce: Mapping[str, Any] | None = None
     """How counters that all customers share were shared out; None where that was not requested."""
+    said: int | None = None
+    """People of whom the log says what they agreed to, withdrew or object to; None: there was no log."""
+
+
+SaidOfNames: TypeAlias = Callable[[Sequence[str]], Mapping[str, Consents]]
+"""By name, what the persons who bear the names said, of whom anything is known."""
 
 
 class KnownOfLog(NamedTuple):
@@ -44,6 +52,8 @@ class KnownOfLog(NamedTuple):
     """What the counters have counted that are shared out."""
     prices: BidPrices
     """By which a book with `scarce: prices` decides."""
+    said: SaidOfNames | None = None
+    """What persons agreed to, withdrew and object to; None: no log is there to say it."""
 
 
 NOTHING_KNOWN = KnownOfLog({}, NO_BID_PRICES)
@@ -65,7 +75,7 @@ def preview(
     Raises PeopleRefused if the file does not fit, Disagreement if columns and engine differ, and what opening it raises.
     """
     file, parser = ColumnFile(path, compiled, plan.now, plan.channels), Parser(compiled)
-    names = _Names()
+    names, heeded = _Names(), 0
     with ExitStack() as stack:
         spool = None if way is None else stack.enter_context(PairSpool(compiled, plan.now))
         learned = Learned()
@@ -74,7 +84,9 @@ def preview(
         for chunk in file.chunks():
             names.add(chunk)
             if not file.faults.count:
-                _decide(kernel, chunk, parser)
+                said = {} if known.said is None else _said(chunk, known.said)
+                heeded += len(said)
+                _decide(kernel, chunk, parser, said)
             advance(chunk.people.rows + len(chunk.persons))
         for fault in names.doubled():
             file.faults.add(fault)
@@ -84,20 +96,37 @@ def preview(
             raise PeopleRefused(file.faults)
         left = left_of(shared_rules(compiled), known.counted, plan.now)
         shared_out = None if spool is None or way is None else spool.share_out(way, left)
-    return Preview(kernel.funnel, file.ignored, shared_out)
+    return Preview(kernel.funnel, file.ignored, shared_out, None if known.said is None else heeded)
 
 
-def _decide(kernel: Kernel, chunk: PeopleChunk, parser: Parser) -> None:
+def _said(chunk: PeopleChunk, said: SaidOfNames) -> dict[str, CustomerState]:
+    """By customer, what they said under any of their names; where names are not linked yet, the stricter holds."""
+    people = chunk.people
+    names: dict[str, tuple[str, ...]] = {name: (name,) for name in people.names}
+    names |= {people.names[row]: (people.names[row], *people.aliases(row)) for row in people.with_aliases()}
+    names |= {
+        person.message.customer.id: (person.message.customer.id, *person.message.customer.aliases)
+        for person in chunk.persons
+    }
+    known = said(list({name for own in names.values() for name in own}))
+    return {
+        customer: CustomerState(stricter([known[name] for name in own if name in known]))
+        for customer, own in names.items()
+        if any(name in known for name in own)
+    }
+
+
+def _decide(kernel: Kernel, chunk: PeopleChunk, parser: Parser, said: Mapping[str, CustomerState]) -> None:
     """Decides the people of a chunk, in the order of the file where some of them were read one by one."""
     people = chunk.people
-    if not chunk.persons:
+    if not chunk.persons and not said:
         if people.rows:
             kernel.decide_people(people)
         return
     now = people.moment.now
     requests = {number: people.request(row) for row, number in enumerate(chunk.rows.tolist())}
     requests |= {person.row: _request(person, parser, now) for person in chunk.persons}
-    for _ in kernel.decide([requests[number] for number in sorted(requests)]):
+    for _ in kernel.decide([requests[number] for number in sorted(requests)], said):
         pass
 
 
@@ -140,6 +169,7 @@ def preview_document(compiled: CompiledBook, plan: ColumnPlan, made: Preview) ->
         ],
         "shared": _shared(compiled, funnel),
         "scarce": made.scarce,
+        "consents_of_log": made.said,
         "lanes": {
             "columns": funnel.customers - exact,
             "exact": exact,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from engine.conditions.model import attributes_of
 from engine.rulebook.model.book import Campaign, Content, Offer, Placeholder
-from engine.rulebook.report.diagnostics import Code, Severity, quote
+from engine.rulebook.report.diagnostics import Code, Severity, Suggestion, quote
 from engine.rulebook.report.findings import Findings, Path
 
 _MOST = 1_000
@@ -53,7 +53,7 @@ def warn_of_alike(offers: Iterable[Offer], campaigns: Iterable[Campaign], findin
         close = difflib.get_close_matches(name, others, n=1, cutoff=_ALIKE)
         if len(paths) == 1 and close:
             message = f"the promise {quote(name)} is named here only; did you mean {quote(close[0])}?"
-            findings.remark(paths[0], Code.UNKNOWN, message, Severity.WARNING)
+            findings.remark(paths[0], Code.UNKNOWN, message, Severity.WARNING, Suggestion("", name, close[0]))
 
 
 def _uses(offers: Iterable[Offer], campaigns: Iterable[Campaign]) -> Iterator[tuple[str, Path]]:
@@ -78,6 +78,12 @@ def check_unpersonalised(campaign: Campaign, offer: Offer | None, path: Path, fi
     if campaign.learn is not None or campaign.propensity.learned:
         message = "`personalised: false` beside what is learned"
         findings.key_error((*path, "personalised"), Code.VALUE, message, hint)
+
+
+def could_be_unpersonalised(campaign: Campaign, offer: Offer) -> bool:
+    """Whether `personalised: false` would hold of the campaign as it is."""
+    learns = campaign.learn is not None or campaign.propensity.learned
+    return not learns and all(name.startswith(_OF_NOBODY) for _, name in _names(campaign, offer, ()))
 
 
 def _names(campaign: Campaign, offer: Offer | None, path: Path) -> Iterator[tuple[Path, str]]:

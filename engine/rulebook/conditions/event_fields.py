@@ -8,7 +8,7 @@ from engine.conditions.model import Condition, Operator
 from engine.rulebook.conditions.trees import IGNORE_CASE, Trees
 from engine.rulebook.model.book import Attribute, AttributeType, EventType
 from engine.rulebook.model.derived import EVENT_NUMBER, EVENT_TEXTS
-from engine.rulebook.report.diagnostics import Code, Severity, quote
+from engine.rulebook.report.diagnostics import Code, Severity, Suggestion, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.symbols import SymbolTable
 from engine.rulebook.text.merge import is_words
@@ -113,7 +113,8 @@ def check_field(
     close = difflib.get_close_matches(name, [*FIELDS, *beside], n=1, cutoff=0.8)
     if close and key:
         message = f"{quote(name)} is read as an attribute of the event: did you mean '{close[0]}'?"
-        findings.remark(path, Code.UNKNOWN, message, Severity.WARNING)
+        meant = Suggestion("", name, close[0])
+        findings.remark(path, Code.UNKNOWN, message, Severity.WARNING, meant)
     return True
 
 

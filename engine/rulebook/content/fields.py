@@ -168,16 +168,19 @@ def _warn_of_other_languages(
         message = (
             f"{quote(match[0])} is shown as {quote(f'{{{match[1]}}}')}: double braces are braces of the text"
         )
-        _warn(path, message, f"write {{{name}{_fallback(filters)}}} for the value", findings)
+        meant = f"{{{name}{_fallback(filters)}}}"
+        _warn(path, message, Suggestion(f"write {meant} for the value", match[0], meant), findings)
         attribute_scope.declared.used.add(name)  # that it is unused would follow from the same mistake
     for match in _SINGLE.finditer(_DOUBLE.sub("", text)):
         name, _, filters = (part.strip() for part in match[1].partition("|"))
         if _FILTER.search(filters) or _BARE_FILTER.fullmatch(filters):
             message = f"{quote(filters)} is shown to customers without {quote(name)}: there are no filters"
-            _warn(path, message, f"write {{{name}{_fallback(filters)}}}", findings)
+            meant = f"{{{name}{_fallback(filters)}}}"
+            _warn(path, message, Suggestion(f"write {meant}", match[0], meant), findings)
         elif filters and match[1].partition("|")[2].startswith(" "):
             message = f"the fallback of {quote(name)} begins with a blank, which is shown"
-            _warn(path, message, f"write {{{name}|{filters}}}", findings)
+            meant = f"{{{name}|{filters}}}"
+            _warn(path, message, Suggestion(f"write {meant}", match[0], meant), findings)
 
 
 def _warn(path: Path, message: str, hint: str, findings: Findings) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import quote as percent_encoded
 from engine.model.texts import as_text
 from engine.model.values import Value
 from engine.rulebook.model.book import AttributeType, FormatKind, ValueFormat
-from engine.rulebook.report.diagnostics import quote
+from engine.rulebook.report.diagnostics import Suggestion, quote
 
 _NUMBERS = frozenset((AttributeType.INTEGER, AttributeType.NUMBER))
 _STYLES = ("short", "medium", "long", "full")
@@ -87,7 +87,8 @@ def _money(arguments: list[str], suggest: Callable[[str, Collection[str]], str])
     if currency not in currencies:
         meant = currency.upper()
         alike = [code for code in currencies if code[0] == meant[0]]
-        hint = f"did you mean '{meant}'?" if meant in currencies else suggest(meant, alike)
+        known = Suggestion(f"did you mean '{meant}'?", currency, meant) if meant in currencies else ""
+        hint = known or suggest(meant, alike)
         message = f"there is no currency {quote(currency)}"
         return FormatError(message, hint or "a code of ISO 4217, such as EUR", True)
     digits = _plain(FormatKind.MONEY, rest)

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from engine.conditions.model import ALWAYS, All
 from engine.model.instant import Instant, to_datetime
+from engine.rulebook.checks.promises import could_be_unpersonalised
 from engine.rulebook.lint.pressure import contacts_of_campaign, may_block
 from engine.rulebook.lint.solver import Solver
 from engine.rulebook.model.book import (
@@ -163,6 +164,30 @@ def check_ties(book: Book, solver: Solver, now: Instant, findings: Findings) -> 
             if tied:
                 _note_tie([first, *tied.values()], findings)
             rest = [other for other in others if other.name not in tied]
+
+
+def check_objections(book: Book, findings: Findings) -> None:
+    """Note, once, that who objects to being profiled gets nothing: no campaign and no fallback is for everybody alike."""
+    if (
+        not book.campaigns
+        or any(not campaign.personalised for campaign in book.campaigns.values())
+        or any(placement.fallback for placement in book.placements.values())
+    ):
+        return
+    fit = [
+        name
+        for name, campaign in book.campaigns.items()
+        if could_be_unpersonalised(campaign, book.offers[campaign.offer])
+    ]
+    message = "who objects to being profiled gets nothing: every campaign is personalised, and no placement has a fallback"
+    hint = (
+        f"say `personalised: false` of {_listed(fit)}, which depends on nothing of the customer"
+        if len(fit) == 1
+        else f"say `personalised: false` of {_listed(fit)}, which depend on nothing of the customer"
+        if fit
+        else "add a campaign with `personalised: false` that depends on nothing of the customer, or a `fallback`"
+    )
+    findings.remark(("campaigns",), Code.ONLY_PERSONALISED, message, hint=hint)
 
 
 def _cost_of_first(campaign: Campaign, book: Book) -> float:

@@ -29,9 +29,22 @@ def check_languages(book: Book, findings: Findings) -> None:
 
 
 def _check_fallback(placement: Placement, book: Book, findings: Findings) -> None:
+    lacking = languages_of_fallback(placement, book)
+    if lacking:
+        message = (
+            f"the fallback {quote(placement.fallback or '')} has no {_listed(lacking)}, which campaigns of the placement "
+            "have: their readers get it in the default language"
+        )
+        path = ("placements", placement.name, "fallback")
+        hint = f"add `locales: {{{lacking[0]}: …}}` to the offer {quote(placement.fallback or '')}"
+        findings.remark(path, Code.LOCALE_MISSING, message, Severity.WARNING, hint)
+
+
+def languages_of_fallback(placement: Placement, book: Book) -> list[str]:
+    """The languages that campaigns of the placement have and its fallback lacks."""
     content = book.offers[placement.fallback].content if placement.fallback else None
-    if content is None or placement.fallback is None:
-        return
+    if content is None:
+        return []
     shown = [
         locale
         for campaign in book.campaigns.values()
@@ -39,15 +52,7 @@ def _check_fallback(placement: Placement, book: Book, findings: Findings) -> Non
         for other in _contents(campaign.name, book)
         for locale in _locales_on(other, placement.channel)
     ]
-    lacking = _lacking(_locales_on(content, placement.channel), shown, book.locale)
-    if lacking:
-        message = (
-            f"the fallback {quote(placement.fallback)} has no {_listed(lacking)}, which campaigns of the placement "
-            "have: their readers get it in the default language"
-        )
-        path = ("placements", placement.name, "fallback")
-        hint = f"add `locales: {{{lacking[0]}: …}}` to the offer {quote(placement.fallback)}"
-        findings.remark(path, Code.LOCALE_MISSING, message, Severity.WARNING, hint)
+    return _lacking(_locales_on(content, placement.channel), shown, book.locale)
 
 
 def _contents(campaign: str, book: Book) -> Iterator[Content]:
@@ -66,11 +71,16 @@ def _locales_on(content: Content, channel: str) -> list[str]:
 def _check_variant(
     content: Content, contents: Iterable[Content], path: Path, default: str, findings: Findings
 ) -> None:
-    lacking = _lacking(content.locales, [locale for other in contents for locale in other.locales], default)
+    lacking = languages_of_variant(content, contents, default)
     if lacking:
         message = f"the variant has no {_listed(lacking)}, which another variant of the campaign has"
         hint = "add the language under `locales`, or its readers get this variant in the default language"
         findings.remark(path, Code.LOCALE_MISSING, message, hint=hint)
+
+
+def languages_of_variant(content: Content, contents: Iterable[Content], default: str) -> list[str]:
+    """The languages that the contents of the campaign's variants have and this one lacks."""
+    return _lacking(content.locales, [locale for other in contents for locale in other.locales], default)
 
 
 def _lacking(own: Iterable[str], others: Iterable[str], default: str) -> list[str]:
@@ -80,17 +90,25 @@ def _lacking(own: Iterable[str], others: Iterable[str], default: str) -> list[st
 
 
 def _check_fields(content: Content, path: Path, findings: Findings) -> None:
-    for locale, changed in content.locales.items():
-        for key in ("default", *content.channels):
-            fields = content.default if key == "default" else content.channels[key]
-            own = changed.default if key == "default" else changed.channels.get(key, {})
-            if not own:
-                continue  # the language does not serve the channel: noted elsewhere
-            left_out = [name for name, template in fields.items() if name not in own and _is_prose(template)]
-            if left_out:
-                message = f"{quote(locale)} leaves out {_listed(left_out)}: its readers get that in the default language"
-                hint = "write it in that language too; what reads the same in both may be left out"
-                findings.remark((*path, "locales", locale), Code.LOCALE_FIELD, message, hint=hint)
+    for locale in content.locales:
+        for names in left_out(content, locale).values():
+            message = (
+                f"{quote(locale)} leaves out {_listed(names)}: its readers get that in the default language"
+            )
+            hint = "write it in that language too; what reads the same in both may be left out"
+            findings.remark((*path, "locales", locale), Code.LOCALE_FIELD, message, hint=hint)
+
+
+def left_out(content: Content, locale: str) -> dict[str, list[str]]:
+    """The fields with words that the language leaves out, by channel or `default`; not of channels that it does not serve."""
+    changed, fields_of = content.locales[locale], {}
+    for key in ("default", *content.channels):
+        fields = content.default if key == "default" else content.channels[key]
+        own = changed.default if key == "default" else changed.channels.get(key, {})
+        names = [name for name, template in fields.items() if own and name not in own and _is_prose(template)]
+        if names:
+            fields_of[key] = names
+    return fields_of
 
 
 def _is_prose(template: Template) -> bool:

@@ -28,7 +28,7 @@ CODES = frozenset(
             Code.UNREACHABLE_VARIANT,
         ),
         *(Code.SHADOWED, Code.TIE, Code.PAST, Code.DOMINATED, Code.MIDNIGHT_HOLE, Code.NIGHT),
-        *(Code.NO_END, Code.STOCK_BY_VIEWS, Code.NOTHING_SCARCE),
+        *(Code.NO_END, Code.STOCK_BY_VIEWS, Code.NOTHING_SCARCE, Code.ONLY_PERSONALISED),
         *(Code.LOCALE_MISSING, Code.LOCALE_FIELD, Code.IGNORED_FILE, Code.SENSITIVE_NAME),
     )
 )
@@ -52,6 +52,7 @@ def lint(book: Book, data: PlainData, now: Instant, findings: Findings) -> None:
     ends.check_ends(book, findings)
     ends.check_stocks(book, findings)
     ends.check_scarce(book, findings)
+    campaigns.check_objections(book, findings)
     content.check_languages(book, findings)
     sensitive.check_names(book, data, findings)
 

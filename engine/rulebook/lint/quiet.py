@@ -6,7 +6,7 @@ from itertools import product
 from engine.conditions.model import ALWAYS
 from engine.rulebook.model.book import Book, Kind
 from engine.rulebook.model.policies import WEEKDAYS, Quiet
-from engine.rulebook.report.diagnostics import Code, Severity, quote
+from engine.rulebook.report.diagnostics import Code, Severity, Suggestion, quote
 from engine.rulebook.report.findings import Findings
 
 _DAY = 24 * 60
@@ -32,7 +32,8 @@ def _check(evening: Quiet, morning: Quiet, book: Book, findings: Findings) -> No
         if any(quiet.clock is not evening.clock for quiet in rules):
             continue  # another clock may close the hole for some customers
         covered = _minutes(quiet for quiet in rules if _is_weekly(quiet))
-        message = _hole(evening, morning, covered) or _half_night(evening, morning, covered)
+        hole = _hole(evening, morning, covered)
+        message = hole or _half_night(evening, morning, covered)
         if message:
             since, until = _clock(_from(evening)), _clock(_until(morning))
             hint = (
@@ -40,7 +41,9 @@ def _check(evening: Quiet, morning: Quiet, book: Book, findings: Findings) -> No
                 "which it begins"
             )
             path = ("pressure", "quiet", evening.name, "until")
-            findings.remark(path, Code.MIDNIGHT_HOLE, message, Severity.WARNING, hint)
+            joined = _clock(_from(morning)) if hole else until
+            suggestion = Suggestion(hint, _clock(_until(evening)), joined)
+            findings.remark(path, Code.MIDNIGHT_HOLE, message, Severity.WARNING, suggestion)
             return
 
 

@@ -91,6 +91,8 @@ class Code(StrEnum):
     """A stock of which every page view of one visitor takes one (a note)."""
     NOTHING_SCARCE = "nothing-scarce"
     """Prices of what is scarce, in a book where nothing can be (a note)."""
+    ONLY_PERSONALISED = "only-personalised"
+    """A book that has nothing for customers who object to being profiled (a note)."""
     PAST = "past"
     """A period, a day or a condition that lies in the past for good (a note)."""
     DOMINATED = "dominated"
@@ -127,7 +129,9 @@ LEVELS: Mapping[Code, tuple[Severity, ...]] = {
     **dict.fromkeys((Code.NEVER_TRUE, Code.ALWAYS_TRUE, Code.CONTAINS_EMPTY, Code.SHADOWED), (_WARNING,)),
     **dict.fromkeys((Code.UNREACHABLE_VARIANT, Code.DOMINATED, Code.MIDNIGHT_HOLE), (_WARNING,)),
     **dict.fromkeys((Code.LOCALE_MISSING, Code.IGNORED_FILE), (_WARNING, _NOTE)),
-    **dict.fromkeys((Code.NO_END, Code.STOCK_BY_VIEWS, Code.NOTHING_SCARCE), (_NOTE,)),
+    **dict.fromkeys(
+        (Code.NO_END, Code.STOCK_BY_VIEWS, Code.NOTHING_SCARCE, Code.ONLY_PERSONALISED), (_NOTE,)
+    ),
     **dict.fromkeys((Code.MAY_BE_MISSING, Code.TIE, Code.PAST, Code.NIGHT, Code.LOCALE_FIELD), (_NOTE,)),
 }
 """The severities with which each code is reported, the gravest first."""

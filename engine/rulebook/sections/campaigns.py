@@ -22,7 +22,7 @@ from engine.rulebook.model.book import (
 )
 from engine.rulebook.model.experiments import Attribution, Layer
 from engine.rulebook.model.policies import Cap, Quota
-from engine.rulebook.report.diagnostics import Code, Severity, quote
+from engine.rulebook.report.diagnostics import Code, Severity, Suggestion, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.sections import scores
 from engine.rulebook.sections.budgets import BudgetReader
@@ -239,4 +239,7 @@ def check_groups(campaigns: Mapping[str, Campaign], findings: Findings) -> None:
             others = [other for other in members if other != group]
             hint = findings.suggest(group, others)
             message = f"no other campaign is in the group {quote(group)}" + (f"; {hint}" if hint else "")
-            findings.remark(("campaigns", names[0], "group"), Code.NO_EFFECT, message, Severity.WARNING)
+            meant = Suggestion("", hint.word, hint.replacement) if isinstance(hint, Suggestion) else ""
+            findings.remark(
+                ("campaigns", names[0], "group"), Code.NO_EFFECT, message, Severity.WARNING, meant
+            )

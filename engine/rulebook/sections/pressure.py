@@ -8,7 +8,7 @@ from engine.conditions.model import ALWAYS
 from engine.model.outcome import OutcomeType, meant_outcome
 from engine.rulebook.conditions.grammar import Grammar
 from engine.rulebook.model.policies import Pause, Policies, Scope
-from engine.rulebook.report.diagnostics import Code, Severity, quote
+from engine.rulebook.report.diagnostics import Code, Severity, Suggestion, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.sections.caps import CapReader, SelectorReader, WindowReader
 from engine.rulebook.sections.quiet import QuietReader
@@ -41,8 +41,9 @@ def stops(campaign: str, spans: Mapping[str, str], path: Path, findings: Finding
 def _no_outcome(name: str, findings: Findings) -> tuple[str, str]:
     """Message and hint for a name that is no outcome's."""
     meant = meant_outcome(name) or findings.nearest(name, _TYPES)
-    hint = f"did you mean '{meant}'?" if meant else f"one of: {', '.join(_TYPES)}"
-    return f"there is no outcome {quote(name)}", hint
+    if meant:
+        return f"there is no outcome {quote(name)}", Suggestion(f"did you mean '{meant}'?", name, meant)
+    return f"there is no outcome {quote(name)}", f"one of: {', '.join(_TYPES)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from importlib.resources import files
 
+from engine.rulebook.report.diagnostics import Suggestion
 from engine.rulebook.report.findings import ParseError
 
 _TAG = re.compile(
@@ -17,6 +18,7 @@ _TAG = re.compile(
 )
 """A tag of RFC 5646, section 2.1, without the grandfathered ones."""
 
+_EXAMPLES = "a BCP 47 tag, for example zh-CN or fr"
 _LONGEST = 35
 
 
@@ -84,7 +86,7 @@ def country_meant(text: str) -> str:
 def country_hint(text: str) -> str:
     """The hint for a text that is no code of a country."""
     code = country_meant(text)
-    return f"did you mean '{code}' ({countries()[code]})?" if code else ""
+    return Suggestion(f"did you mean '{code}' ({countries()[code]})?", text, code) if code else ""
 
 
 def country_of(text: str) -> str:
@@ -128,8 +130,9 @@ def wrong_tag(tag: str, *, registered: bool = True) -> tuple[str, str] | None:
     known = known or region.upper() in _UNIONS or bool(_ASSIGNED_BY_USERS.fullmatch(region.upper()))
     if region and not known:
         code = country_meant(region)
-        hint = f"did you mean '{tag.replace(f'-{region}', f'-{code}', 1)}'?" if code else ""
-        return f"names no country: there is no {region}", hint or "a BCP 47 tag, for example zh-CN or fr"
+        meant = tag.replace(f"-{region}", f"-{code}", 1)
+        hint = Suggestion(f"did you mean '{meant}'?", tag, meant) if code else _EXAMPLES
+        return f"names no country: there is no {region}", hint
     return None
 
 
@@ -139,5 +142,5 @@ def _tag_hint(tag: str) -> str:
     named = _LANGUAGES.get(language.lower()) or _MISTAKEN.get(language.lower())
     meant = f"{named or language}{'-' + rest if rest else ''}"
     if meant != tag and _TAG.fullmatch(meant):
-        return f"did you mean '{meant}'?"
-    return "a BCP 47 tag, for example zh-CN or fr"
+        return Suggestion(f"did you mean '{meant}'?", tag, meant)
+    return _EXAMPLES

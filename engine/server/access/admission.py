@@ -27,8 +27,8 @@ BY_CERTIFICATE = Caller("", frozenset())
 """Stands for a caller without a token, until the certificate can be read."""
 
 
-_ANONYMOUS = Caller("nobody", frozenset())
-"""The caller of an open path."""
+NOBODY = Caller("nobody", frozenset())
+"""The caller of an open path, and of one that there is not."""
 
 
 MOST_OPEN_CALLS = 32
@@ -106,7 +106,7 @@ class Admission:
 
     def _known(self, path: str, metadata: Metadata) -> Caller:
         if path in OPEN_TO_ALL:
-            return _ANONYMOUS
+            return NOBODY
         callers = self._callers()
         user, groups = on_behalf_of(metadata)
         if callers.anyone is not None:
@@ -135,13 +135,19 @@ def _allowed(caller: Caller, path: str) -> Caller:
 
 def _counted(caller: Caller) -> Caller:
     """The caller, whose request is counted; raises Refused."""
-    if caller.rate_limit is not None:
-        caller.rate_limit.take(time.monotonic())
+    caller.rate_limit.take(time.monotonic())
     return caller
 
 
 _BATCHES = ("requests", "events")
 """The fields that make a message a batch."""
+
+
+def charge_rest(caller: Caller, message: Any) -> None:
+    """Counts the requests of a batch beyond its first, which was counted when its call was admitted."""
+    more = requests_in(message) - 1
+    if more > 0:
+        caller.rate_limit.charge(more, time.monotonic())
 
 
 def requests_in(message: Any) -> int:

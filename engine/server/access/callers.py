@@ -8,7 +8,7 @@ from hashlib import sha256
 from hmac import compare_digest
 from math import inf
 
-from engine.server.access.limits import RateLimit
+from engine.server.access.limits import UNBOUNDED, RateLimit
 from engine.server.access.roles import ANY, NotAllowed, Role, not_valid, unproven
 
 USER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,126}")
@@ -29,8 +29,8 @@ class Caller:
     """Seconds since 1970 from which the token is valid."""
     expires: float = inf
     """Seconds since 1970 at which the token ceases to be valid."""
-    rate_limit: RateLimit | None = None
-    """Shared by all tokens and certificates of the same name; None: no bounds."""
+    rate_limit: RateLimit = UNBOUNDED
+    """Shared by all tokens and certificates of the same name."""
 
 
 CALLER: ContextVar[Caller] = ContextVar("caller")
@@ -160,6 +160,6 @@ def _in_time(caller: Caller, now: float) -> Caller:
     raise not_valid(f"{'expired' if now >= caller.expires else 'not valid yet'}: {caller.name}")
 
 
-def everyone(rate_limit: RateLimit | None, *, simulate: bool) -> Caller:
+def everyone(rate_limit: RateLimit, *, simulate: bool) -> Caller:
     """The caller of a server without access control: all roles, and SIMULATE only if it is allowed."""
     return Caller("anyone", ANY if simulate else ANY - {Role.SIMULATE}, rate_limit=rate_limit)

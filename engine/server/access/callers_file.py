@@ -18,7 +18,7 @@ from pydantic import (
 
 from engine.server.access.callers import USER_NAME, Caller, Callers
 from engine.server.access.certificates import CAN_READ_NAMES
-from engine.server.access.limits import Limits, RateLimit
+from engine.server.access.limits import Limits, RateLimit, rate_limit_of
 from engine.server.access.roles import Role
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
@@ -116,7 +116,7 @@ class CallersFile:
     def __init__(self, defaults: Limits, *, simulate: bool = False) -> None:
         self._defaults = defaults
         self._extra = frozenset({Role.SIMULATE} if simulate else ())
-        self._rate_limits: dict[str, tuple[Limits, RateLimit | None]] = {}
+        self._rate_limits: dict[str, tuple[Limits, RateLimit]] = {}
 
     def read(self, text: str) -> Callers:
         """The callers in the text; raises WrongCallers."""
@@ -150,14 +150,14 @@ class CallersFile:
             self._rate_limits[entry.name][1],
         )
 
-    def _rate_limit(self, name: str, file: _File) -> tuple[Limits, RateLimit | None]:
+    def _rate_limit(self, name: str, file: _File) -> tuple[Limits, RateLimit]:
         own = file.limits.get(name, _Limits())
         given = own.model_dump(exclude_none=True)
         limits = Limits(**{**_as_dict(self._defaults), **given})
         held = self._rate_limits.get(name)
         if held is not None and held[0] == limits:
             return held
-        return limits, RateLimit(limits) if limits.bounded else None
+        return limits, rate_limit_of(limits)
 
 
 def _as_dict(limits: Limits) -> dict[str, float]:

@@ -12,7 +12,7 @@ import grpc
 from google.protobuf.message import DecodeError
 from grpc.aio import EOF
 
-from engine.server.access.admission import requests_in
+from engine.server.access.admission import charge_rest, requests_in
 from engine.server.access.callers import Caller
 from engine.server.access.limits import CallTimeout, RateLimit, Task
 from engine.server.access.roles import Overdue, Refused, Silent
@@ -93,16 +93,13 @@ def _unary(inner: Any, admit: Admit, bounds: CallBounds) -> Any:
     call_timeout = bounds.timeout
 
     async def call(_: Any, context: Context) -> Any:
-        task, rate_limit = call_timeout.begin(time.monotonic()), None
+        task = call_timeout.begin(time.monotonic())
         try:
             caller = admit(context)
-            if caller.rate_limit is not None:
-                caller.rate_limit.enter()
-                rate_limit = caller.rate_limit
-            message = await _read_only_message(context)
-            if rate_limit is not None:
-                rate_limit.charge(requests_in(message) - 1, time.monotonic())
-            return await inner(message, context)
+            with caller.rate_limit:
+                message = await _read_only_message(context)
+                charge_rest(caller, message)
+                return await inner(message, context)
         except (Refused, InvalidMessage) as error:
             status = status_of(error)
         except asyncio.CancelledError:
@@ -111,8 +108,6 @@ def _unary(inner: Any, admit: Admit, bounds: CallBounds) -> Any:
             status = status_of(Overdue("the call took longer than this server lets any take"))
         finally:
             call_timeout.end(task)
-            if rate_limit is not None:
-                rate_limit.leave()
         return await end_with(context, status)
 
     return call
@@ -189,26 +184,23 @@ async def _arrived(context: Context, call_timeout: CallTimeout) -> Any:
 
 
 @contextmanager
-def _admitted(admit: Admit, context: Context, bounds: CallBounds) -> Iterator[RateLimit | None]:
+def _admitted(admit: Admit, context: Context, bounds: CallBounds) -> Iterator[RateLimit]:
     """Admits a stream, and keeps it only for as long as its caller would be admitted: raises Refused."""
     rate_limit = admit(context).rate_limit
-    if rate_limit is not None:
-        rate_limit.enter()
-    task = bounds.streams.begin(context)
-    try:
-        yield rate_limit
-    except asyncio.CancelledError:
-        refused = bounds.streams.refused(task)
-        if refused is None:
-            raise
-        raise refused from None
-    finally:
-        bounds.streams.end(task)
-        if rate_limit is not None:
-            rate_limit.leave()
+    with rate_limit:
+        task = bounds.streams.begin(context)
+        try:
+            yield rate_limit
+        except asyncio.CancelledError:
+            refused = bounds.streams.refused(task)
+            if refused is None:
+                raise
+            raise refused from None
+        finally:
+            bounds.streams.end(task)
 
 
-async def metered(messages: Any, rate_limit: RateLimit | None, stream_idle: float) -> AsyncIterator[Any]:
+async def metered(messages: Any, rate_limit: RateLimit, stream_idle: float) -> AsyncIterator[Any]:
     """The messages of a stream, no faster than the caller's rate: they wait, and through flow control so does the sender.
 
     stream_idle: seconds without a message after which it raises Silent; 0: any time.
@@ -220,9 +212,10 @@ async def metered(messages: Any, rate_limit: RateLimit | None, stream_idle: floa
         if message is None:
             return
         yield message
-        if rate_limit is not None:
-            rate_limit.charge(requests_in(message), time.monotonic())
-            await asyncio.sleep(max(0.0, rate_limit.wait(time.monotonic())))
+        rate_limit.charge(requests_in(message), time.monotonic())
+        wait = rate_limit.wait(time.monotonic())
+        if wait > 0:
+            await asyncio.sleep(wait)
 
 
 @asynccontextmanager

@@ -33,7 +33,7 @@ class Limits:
 
 
 class RateLimit:
-    """What is left of a caller's limits.
+    """What is left of a caller's limits. As a block it counts a call under way, from its begin to its end.
 
     The rate is kept by the generic cell rate algorithm (ITU-T I.371, 1993), a token bucket whose whole state is
     one moment: the one at which the bucket will be full again.
@@ -64,15 +64,24 @@ class RateLimit:
         if self._gap:
             self._full_at = max(self._full_at, now) + self._gap * requests
 
-    def enter(self) -> None:
+    def __enter__(self) -> None:
         """Counts a call that begins; raises TooMuch when too many are under way."""
         if self._at_once and self._busy >= self._at_once:
             raise TooMuch("more calls at once than this caller may make", _AT_ONCE_RETRY)
         self._busy += 1
 
-    def leave(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """Counts a call that ends."""
         self._busy -= 1
+
+
+UNBOUNDED = RateLimit(Limits())
+"""Of the callers whose use nothing bounds."""
+
+
+def rate_limit_of(limits: Limits) -> RateLimit:
+    """What a caller begins with."""
+    return RateLimit(limits) if limits.bounded else UNBOUNDED
 
 
 Task: TypeAlias = asyncio.Task[Any]

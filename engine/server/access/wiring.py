@@ -14,7 +14,7 @@ from engine.server.access.callers_file import MOST_BYTES, CallersFile, WrongCall
 from engine.server.access.certificates import Certificates
 from engine.server.access.file_watcher import WatchedFile
 from engine.server.access.guard import GuardedServices
-from engine.server.access.limits import Limits, RateLimit
+from engine.server.access.limits import Limits, rate_limit_of
 from engine.server.background import in_thread
 from engine.settings import Settings
 
@@ -78,8 +78,7 @@ class AccessWiring:
     def _read_callers(self, settings: Settings) -> Callers:
         limits = Limits(settings.rate, settings.burst, settings.calls_at_once)
         if not settings.callers:
-            rate_limit = RateLimit(limits) if limits.bounded else None
-            return Callers(anyone=everyone(rate_limit, simulate=settings.allow_simulated_now))
+            return Callers(anyone=everyone(rate_limit_of(limits), simulate=settings.allow_simulated_now))
         path, file = Path(settings.callers), CallersFile(limits, simulate=settings.allow_simulated_now)
 
         def read() -> None:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
+from engine.children import child_command, child_environment
 from engine.decide.compiled import compile_book
 from engine.decide.signals.python_evaluator import PythonEvaluator
 from engine.model.pace import MakeWay, paced
@@ -139,15 +140,14 @@ class LoadHelper:
     def _running(self) -> "subprocess.Popen[bytes]":
         if self._process is None:
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
-            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
             try:
                 # a session of its own: Ctrl-C in a terminal is for the server
                 self._process = subprocess.Popen(  # noqa: S603 - our own code, by our own interpreter
-                    [sys.executable, "-c", _CHILD],
+                    child_command(_CHILD),
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=self._errors,
-                    env=environment,
+                    env=child_environment(),
                     start_new_session=True,
                 )
             except OSError as error:

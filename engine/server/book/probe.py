@@ -1,6 +1,5 @@
 """Trial of new signals in a process that durable-rules may crash or hang, on samples with hostile values."""
 
-import os
 import pickle
 import resource
 import subprocess
@@ -12,6 +11,7 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
+from engine.children import child_command, child_environment
 from engine.conditions.model import NOW, SPANS, AttributeOperand, Operator, Test
 from engine.decide.signals import kernel
 from engine.decide.signals.compile import CompiledSignals
@@ -144,12 +144,15 @@ def probe(compiled: CompiledSignals, seconds: float = 30.0) -> str | None:
     """
     if kernel.LIBRARY is None or not compiled.strata:
         return None
-    command = [sys.executable, "-c", _CHILD]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     rules = pickle.dumps((compiled, seconds))
     try:
         done = subprocess.run(  # noqa: S603 - its input is what this process compiled
-            command, input=rules, capture_output=True, timeout=seconds, check=False, env=environment
+            child_command(_CHILD),
+            input=rules,
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+            env=child_environment(),
         )
     except subprocess.TimeoutExpired:
         return f"no end within {seconds:g} s"

@@ -13,7 +13,7 @@ from google.rpc import code_pb2
 from google.rpc.code_pb2 import Code
 from structlog.contextvars import bound_contextvars
 
-from engine.server.access.admission import Admission, requests_in
+from engine.server.access.admission import NOBODY, Admission, charge_rest
 from engine.server.access.callers import CALLER, Caller
 from engine.server.access.roles import NEEDED, Overdue, Refused
 from engine.server.handlers import message_reader, readable
@@ -66,15 +66,15 @@ class HttpCall:
         self.headers: dict[bytes, bytes] = dict(given)
         client = scope.get("client")
         self.peer = f"{client[0]}:{client[1]}" if client else ""
-        self.caller: Caller | None = None
+        self.caller = NOBODY
         self.request_id = ""
         """Of its message, once that was read: for the server's messages."""
         self._deadline: float | None = None
         self._done: list[Callable[[Any], object]] = []
 
     def header(self, name: bytes) -> bytes:
-        """The header's value; empty without one."""
-        return self.headers.get(name, b"")
+        """The header's value, without blanks around it; empty without one."""
+        return self.headers.get(name, b"").strip(b" \t")
 
     def metadata(self) -> list[tuple[str, str | bytes]]:
         """The headers as texts."""
@@ -167,8 +167,7 @@ class Method:
         if key:
             self._take_key(message, key)
         call.request_id = getattr(message, "request_id", "")
-        if call.caller is not None and call.caller.rate_limit is not None:
-            call.caller.rate_limit.charge(requests_in(message) - 1, time.monotonic())
+        charge_rest(call.caller, message)
         reply = await self._behaviour(message, call)
         return Answer(200, [(b"content-type", codec.content_type)], codec.write(reply))
 
@@ -316,32 +315,24 @@ class HttpApp:
         return answer.code
 
     async def _answer(self, route: Route, call: HttpCall, receive: AsgiReceive) -> Answer:
-        rate_limit = None
         try:
-            caller = self._admit(route, call)
-            if caller is not None:
-                CALLER.set(caller)
-                call.caller = caller
-                if caller.rate_limit is not None:
-                    caller.rate_limit.enter()
-                    rate_limit = caller.rate_limit
-            call.check_headers()
-            return await route.answer(call, receive)
+            call.caller = self._admit(route, call)
+            CALLER.set(call.caller)
+            with call.caller.rate_limit:
+                call.check_headers()
+                return await route.answer(call, receive)
         except GoneAway:
             raise
         except Exception as error:  # noqa: BLE001 every fault becomes an answer, in this one place
             with bound_contextvars(request_id=call.request_id):
                 return route.fault(error)
-        finally:
-            if rate_limit is not None:
-                rate_limit.leave()
 
-    def _admit(self, route: Route, call: HttpCall) -> Caller | None:
-        """The caller; None for a route that there is not, which only those hear who may call. Raises Refused."""
+    def _admit(self, route: Route, call: HttpCall) -> Caller:
+        """The caller; NOBODY of a route that there is not, which only those hear who may call. Raises Refused."""
         try:
             if isinstance(route.answer, partial):
                 self._admission.check(route.path, call.authorization(), call.names)
-                return None
+                return NOBODY
             return self._admission.admit(route.path, call.authorization(), call.names)
         except Refused as refused:
             self._admission.log_refusal(route.path, refused, call.peer)

@@ -88,8 +88,7 @@ class LineStream:
 
     async def _relay(self, call: HttpCall, lines: AsyncIterator[bytes | None]) -> None:
         """Answers lines until they end. Raises why they are not read any further."""
-        rate_limit = None if call.caller is None else call.caller.rate_limit
-        messages = metered(_messages(lines, self._most), rate_limit, self._idle)
+        messages = metered(_messages(lines, self._most), call.caller.rate_limit, self._idle)
         task = self._open.begin(call)
         try:
             async with (

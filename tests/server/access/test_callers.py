@@ -4,7 +4,7 @@ import pytest
 
 from engine.server.access.callers import bearer_of, digest_of
 from engine.server.access.callers_file import CallersFile, WrongCallers
-from engine.server.access.limits import Limits
+from engine.server.access.limits import UNBOUNDED, Limits
 from engine.server.access.roles import Role, Unknown
 from engine.server.access.tokens import new_token
 
@@ -85,13 +85,13 @@ def test_limits_are_those_of_the_name_over_the_defaults() -> None:
     two = TOKEN + TOKEN.replace(HASH, "cd" * 32)
     first = file.read(two)
     caller = first._tokens[bytes.fromhex(HASH)][1]
-    assert caller.rate_limit is not None
+    assert caller.rate_limit is not UNBOUNDED
     assert caller.rate_limit is first._tokens[bytes.fromhex("cd" * 32)][1].rate_limit
     assert file.read(TOKEN)._tokens[bytes.fromhex(HASH)][1].rate_limit is caller.rate_limit
     changed = file.read(TOKEN + "[limits.shop]\nburst = 5\n")._tokens[bytes.fromhex(HASH)][1]
     assert changed.rate_limit is not caller.rate_limit
     free = file.read(TOKEN + "[limits.shop]\nrate = 0.0\n")._tokens[bytes.fromhex(HASH)][1]
-    assert free.rate_limit is None
+    assert free.rate_limit is UNBOUNDED
 
 
 @pytest.mark.parametrize(

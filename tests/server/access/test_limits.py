@@ -1,12 +1,13 @@
 """How much a caller may ask for."""
 
 import asyncio
+from contextlib import ExitStack
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.server.access.limits import CallTimeout, Limits, RateLimit
+from engine.server.access.limits import UNBOUNDED, CallTimeout, Limits, RateLimit, rate_limit_of
 from engine.server.access.roles import TooMuch
 
 TIMES = st.lists(st.floats(0, 60, allow_nan=False), max_size=200).map(sorted)
@@ -65,22 +66,23 @@ def test_what_a_batch_took_is_missing_afterwards() -> None:
 
 
 def test_calls_at_once_are_counted_in_and_out() -> None:
-    """A third call is refused while two are under way, and let in when one is done."""
+    """A third call is refused while two are under way, and let in when one is done, however it ended."""
     rate_limit = RateLimit(Limits(at_once=2))
-    rate_limit.enter()
-    rate_limit.enter()
-    with pytest.raises(TooMuch):
-        rate_limit.enter()
-    rate_limit.leave()
-    rate_limit.enter()
+    with rate_limit, ExitStack() as second:
+        second.enter_context(rate_limit)
+        with pytest.raises(TooMuch):
+            rate_limit.__enter__()
+        second.close()
+        second.enter_context(rate_limit)
 
 
 def test_without_limits_nothing_is_bounded() -> None:
     """No limits: any number, at any time."""
-    rate_limit = RateLimit(Limits())
-    assert len(taken(rate_limit, [0.0] * 1000)) == 1000
-    for _ in range(1000):
-        rate_limit.enter()
+    assert rate_limit_of(Limits(burst=3)) is UNBOUNDED
+    assert len(taken(UNBOUNDED, [0.0] * 1000)) == 1000
+    with ExitStack() as calls:
+        for _ in range(1000):
+            calls.enter_context(UNBOUNDED)
 
 
 def test_a_call_that_begins_after_the_server_began_to_stop_ends_at_once() -> None:

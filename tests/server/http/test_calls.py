@@ -3,6 +3,7 @@
 import gzip
 import json
 from base64 import b64decode
+from http.client import HTTPConnection
 from typing import Any
 
 import httpx
@@ -215,6 +216,24 @@ def test_a_deadline_that_has_passed(web: httpx.Client) -> None:
     late = web.post("/v1/decide", json=body, headers={"connect-timeout-ms": "0"})
     assert problem(late, 504)["code"] == "deadline_exceeded"
     assert web.post("/v1/decide", json=body, headers={"connect-timeout-ms": "60000"}).status_code == 200
+
+
+def test_blanks_around_a_header_are_none_of_its_value(web: httpx.Client) -> None:
+    """As RFC 9110 has it: the same key, a deadline, and the type of the body."""
+    connection = HTTPConnection(web.base_url.host, web.base_url.port or 80, timeout=60)
+    body = json.dumps(body_of(li_na("blanks", placement="hero")))
+    answers = []
+    for key in ("blanks-1", "blanks-1 \t"):
+        headers = {
+            "content-type": "application/json\t",
+            "connect-timeout-ms": " 60000 ",
+            "idempotency-key": key,
+        }
+        connection.request("POST", "/v1/decide", body, headers)
+        answers.append(json.loads(connection.getresponse().read()))
+    connection.close()
+    assert answers[0] == answers[1]
+    assert answers[0]["request_id"] == "blanks-1"
 
 
 def test_statuses_of_the_domain(web: httpx.Client) -> None:
