@@ -13,7 +13,8 @@ MOST_NOTE = 2_000
 """Characters of a note."""
 
 
-_LONGEST_NAME = 300
+_LONGEST_NAME, _LONGEST_PART = 300, 255
+"""Characters of a file's name with its folders, and bytes of each of them, as on most disks."""
 
 
 class WrongFile(ValueError):
@@ -39,19 +40,23 @@ def check_release_files(files: Mapping[str, bytes]) -> None:
     if sum(map(len, files.values())) > MAX_BOOK_BYTES:
         raise WrongFile("", "the book is larger than 64 MiB")
     for name, content in files.items():
-        if len(name) > _LONGEST_NAME or not name.isprintable() or "\\" in name:
-            raise WrongFile(
-                name[:60], f"a name is printable, without \\, of at most {_LONGEST_NAME} characters"
-            )
-        path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts or str(path) != name:
-            raise WrongFile(name, "a name is a path below the book's folder, such as campaigns/spring.yaml")
-        if not belongs(name) and not is_test(name):
-            raise WrongFile(name, "is no file of a book: these are *.yaml and *.csv, not hidden")
+        _check_name(name)
         if len(content) > MAX_FILE_BYTES:
             raise WrongFile(name, "the file is larger than 1 MiB; split it into several")
         if not _is_utf_8(content):
             raise WrongFile(name, "the file is not UTF-8")
+
+
+def _check_name(name: str) -> None:
+    if len(name) > _LONGEST_NAME or not name.isprintable() or "\\" in name:
+        raise WrongFile(name[:60], f"a name is printable, without \\, of at most {_LONGEST_NAME} characters")
+    path = PurePosixPath(name)
+    if any(len(part.encode()) > _LONGEST_PART for part in path.parts):
+        raise WrongFile(name[:60], f"each part of a name has at most {_LONGEST_PART} bytes")
+    if path.is_absolute() or ".." in path.parts or str(path) != name:
+        raise WrongFile(name, "a name is a path below the book's folder, such as campaigns/spring.yaml")
+    if not belongs(name) and not is_test(name):
+        raise WrongFile(name, "is no file of a book: these are *.yaml and *.csv, not hidden")
 
 
 def _is_utf_8(content: bytes) -> bool:

@@ -128,10 +128,19 @@ def test_names_that_are_no_drafts_are_refused(clients: Clients, name: str) -> No
 
 
 @pytest.mark.parametrize(
-    "file", ["../book.yaml", "/etc/passwd.yaml", "a//b.yaml", ".git/config", "a\\b.yaml", "book.exe"]
+    "file",
+    [
+        "../book.yaml",
+        "/etc/passwd.yaml",
+        "a//b.yaml",
+        ".git/config",
+        "a\\b.yaml",
+        "book.exe",
+        "é" * 126 + ".yaml",
+    ],
 )
 def test_files_outside_the_book_are_refused(clients: Clients, file: str) -> None:
-    """As by a publication."""
+    """As by a publication; also those that no disk takes."""
     request = pb.SaveDraftRequest(name="spring", files=[pb.BookFile(name=file, content=b"")])
     with pytest.raises(InvalidRequest, match="files"):
         clients["writer"].save_draft(request)
