@@ -284,18 +284,18 @@ def test_a_file_that_one_deletes_and_another_changes(house: ConsoleHouse, delete
     revision = shown_revision(first.get(f"/drafts/{name}").text)
     deleted = {file: text for file, text in before.items() if file != "more.yaml"}
     changed = {**before, "more.yaml": "# more, and hours of work\n"}
-    one, two = (deleted, changed) if deletes_first else (changed, deleted)
-    saved = sent(house, first, name, revision, one)
+    earlier, later = (deleted, changed) if deletes_first else (changed, deleted)
+    saved = sent(house, first, name, revision, earlier)
     assert saved.status_code == 200
-    refused = sent(house, second, name, revision, two)
+    refused = sent(house, second, name, revision, later)
     assert refused.status_code == 409
     assert "writer saved the draft" in refused.json()["message"]
     assert refused.json()["draft"] == {
         "revision": saved.json()["revision"],
         "author": "writer",
-        "files": one,
+        "files": earlier,
     }
-    assert shown_files(second, name) == one
+    assert shown_files(second, name) == earlier
     merged = {**deleted, "more.yaml": changed["more.yaml"]}
     assert sent(house, second, name, refused.json()["draft"]["revision"], merged).status_code == 200
     assert shown_files(first, name) == changed
@@ -321,6 +321,12 @@ def test_a_deleted_draft_is_not_saved_over(house: ConsoleHouse, contents: Mappin
 # ---------------------------------------------------------------- hostile names of files
 
 
+@pytest.fixture(scope="module")
+def writer(house: ConsoleHouse) -> httpx.Client:
+    """The browser of somebody who writes, who logs in once: logins are limited."""
+    return house.console.logged_in("writer")
+
+
 @pytest.mark.parametrize(
     "file",
     [
@@ -329,10 +335,9 @@ def test_a_deleted_draft_is_not_saved_over(house: ConsoleHouse, contents: Mappin
         "../up.yaml", "/etc/a.yaml", "a\\b.yaml", ".git/a.yaml", "", "a.html",
     ],
 )  # fmt: skip
-def test_names_that_deceive_are_refused(house: ConsoleHouse, file: str) -> None:
+def test_names_that_deceive_are_refused(house: ConsoleHouse, writer: httpx.Client, file: str) -> None:
     """Control characters, turned directions, invisible ones and long ones; the sentence names no more than 60 of it."""
-    browser = house.console.logged_in("writer")
-    refused = sent(house, browser, "deceiving", "", {"book.yaml": BOOK, file: ""})
+    refused = sent(house, writer, "deceiving", "", {"book.yaml": BOOK, file: ""})
     assert refused.status_code == 400
     assert len(refused.json()["message"]) < 300
-    assert browser.get("/drafts/deceiving").status_code == 404
+    assert writer.get("/drafts/deceiving").status_code == 404
