@@ -53,8 +53,8 @@ def test_two_names_of_one_person_are_erased_at_once(any_log: Log, tmp_path: Path
         thread.start()
     for thread in threads:
         thread.join()
-    found = [bool(receipt.erased.deleted or receipt.erased.severed) for receipt in receipts]
-    assert sorted(found) == [False, True]
+    has_erased = [bool(receipt.erased.deleted or receipt.erased.severed) for receipt in receipts]
+    assert sorted(has_erased) == [False, True]
     assert any_log.rows("SELECT count(*) FROM audit WHERE action = 'person erase'") == [(2,)]
     rest = whole(any_log).replace(f"home of {DEVICE}", "")
     assert [name for name in (LI_NA, DEVICE) if name in rest] == []

@@ -164,8 +164,8 @@ def test_memory_does_not_grow_with_the_rows(any_log: Log, tmp_path: Path) -> Non
             number = last
             tracemalloc.start()
             parts: Any = export_of(store, Books(store), LI_NA, READER, NOW + 10 * DAY)
-            told = sum(isinstance(part, HeldEntry) and part.section == "events" for part in parts)
+            event_rows = sum(isinstance(part, HeldEntry) and part.section == "events" for part in parts)
             peaks.append(tracemalloc.get_traced_memory()[1])
             tracemalloc.stop()
-        assert told == last + 1
+        assert event_rows == last + 1
     assert peaks[1] < 1.5 * peaks[0]

@@ -9,6 +9,7 @@ import orjson
 from engine.console.page import ShownPeriod
 from engine.ledger.queries.rollup import rollup_sums
 from engine.ledger.store.store import Store
+from engine.measure.report.comparable import quantile_of
 from engine.measure.rollup import RollupSubject
 from engine.measure.statistics.arms import wilson
 from engine.model.decision import WITHHELD, ReasonCode
@@ -100,8 +101,8 @@ def outcomes(store: Store, period: ShownPeriod) -> Mapping[str, int]:
     return counted
 
 
-_QUANTILE = 1.959963984540054
-"""The quantile of 95 %."""
+_QUANTILE = quantile_of(0.95)
+"""Of the limits that pages show."""
 
 
 class ShownRate(NamedTuple):

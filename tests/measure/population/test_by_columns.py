@@ -139,8 +139,8 @@ def check(compiled: CompiledBook, people: Path, plan: SimulationPlan) -> dict[st
         on_log = simulated(compiled, people, plan)
     assert json.loads(columns[0]) == json.loads(on_log[0])
     assert columns == on_log
-    found: dict[str, Any] = json.loads(columns[0])
-    return found
+    document: dict[str, Any] = json.loads(columns[0])
+    return document
 
 
 @pytest.mark.parametrize(
@@ -164,20 +164,20 @@ def test_rules_that_count_are_those_of_a_log(
     monkeypatch.setattr(by_columns, "CHUNK", chunk)
     compiled = busy()
     people = write_people(tmp_path / "people.jsonl", compiled, requests_for(compiled, NOW, 70, seed=5))
-    found = check(compiled, people, SimulationPlan(START, 9, seed=chunk))
-    blocked = {rule["rule"] for rule in found["rules"] if rule["blocked"]}
+    document = check(compiled, people, SimulationPlan(START, 9, seed=chunk))
+    blocked = {rule["rule"] for rule in document["rules"] if rule["blocked"]}
     assert {"weekly", "mails", "texts", "soap/stock", "sms/capacity", "cream/total"} <= blocked
     assert any("budget" in name for name in blocked)
-    assert found["outcomes"]["offer"] > 50
-    assert found["outcomes"]["control"]
+    assert document["outcomes"]["offer"] > 50
+    assert document["outcomes"]["control"]
 
 
 def test_a_night_and_channels_are_those_of_a_log(tmp_path: Path) -> None:
     """Quiet hours where the customers are, when only texts are allowed."""
     compiled = busy()
     people = write_people(tmp_path / "people.jsonl", compiled, requests_for(compiled, NOW, 60, seed=6))
-    found = check(compiled, people, SimulationPlan(START, 8, visits=NIGHTLY, channels=("sms",)))
-    assert found["outcomes"]["blocked"]
+    document = check(compiled, people, SimulationPlan(START, 8, visits=NIGHTLY, channels=("sms",)))
+    assert document["outcomes"]["blocked"]
 
 
 def test_long_lists_of_candidates_are_cut_as_in_a_log(
