@@ -1,12 +1,7 @@
 """Contacts as rules of contact pressure see them, so that customers with different ones are decided alike."""
 
-from collections.abc import Sequence
-
-import numpy as np
-
-from engine.batch.columns import ValueColumn
 from engine.decide.pressure.policies import Pressure
-from engine.decide.pressure.rule import CountingRule
+from engine.decide.pressure.rule import CountingRule, RuleInput
 from engine.model.contact import Contact, Facts
 from engine.model.instant import Instant
 
@@ -26,6 +21,8 @@ class AlikeContacts:
         self._facts: dict[tuple[CountingRule, ...], Facts] = {}
         """By the rules that count them."""
         self._known: dict[Contact, tuple[Contact, Instant]] = {}
+        self._counted: dict[tuple[Instant, tuple[CountingRule, ...], str | None], Contact] = {}
+        """By the moment, the rules that count them then, and the value by which they do."""
 
     def of(self, contact: Contact) -> tuple[Contact, Instant]:
         """The contact that stands for this one, and the moment from which on no rule counts it."""
@@ -41,15 +38,15 @@ class AlikeContacts:
             known = self._known[contact] = contact._replace(facts=facts), until
         return known
 
-    def column(self, histories: Sequence[Sequence[Contact]], now: Instant) -> ValueColumn:
-        """The contacts of customers that some rule may count at the moment."""
-        contacts: dict[Contact, int] = {}
-        numbers: dict[tuple[int, ...], int] = {}
-        codes = []
-        for history in histories:
-            standing = map(self.of, history)
-            left = [contacts.setdefault(own, len(contacts)) for own, until in standing if until > now]
-            codes.append(numbers.setdefault(tuple(sorted(left)), len(numbers)))
-        by_number = list(contacts)
-        values = [tuple(by_number[own] for own in numbered) for numbered in numbers]
-        return ValueColumn(np.array(codes, np.int64), values)
+    def at(self, contact: Contact, now: Instant) -> Contact | None:
+        """The contact that stands for all that the same rules count at the moment, however long yet; None: none does.
+
+        Where a rule goes by the customer's clock, that which `of` gives: whether it counts depends on where they are.
+        """
+        counting = self._pressure.counting(contact.facts)
+        if any(rule.by_customer_clock for rule in counting):
+            standing, until = self.of(contact)
+            return standing if until > now else None
+        rule_input = RuleInput(now, (contact,), {}, ())
+        rules = tuple(rule for rule in counting if rule.stops(contact, rule_input) > now)
+        return self._counted.setdefault((now, rules, contact.counted_by), contact) if rules else None

@@ -17,17 +17,20 @@ from engine.batch.columns import (
     value_key,
 )
 from engine.batch.frame import MaskFrame, Words
+from engine.batch.logged import NOTHING_LOGGED, LoggedHistory
 from engine.conditions.index.index import ConditionIndex
 from engine.conditions.model import ALWAYS, Condition
 from engine.decide.arbitrate.campaign import CompiledCampaign, Creative
 from engine.decide.arbitrate.content import ACCEPT_LANGUAGE, LANGUAGE, LANGUAGES, CompiledTexts
 from engine.decide.attributes.zones import NEEDS, countries_of, plausible_zones, zones_of
 from engine.decide.compiled import CompiledBook
+from engine.decide.evaluate import derived_of
 from engine.decide.match import clocks_of
 from engine.decide.pressure.caps import CountRule
-from engine.model.contact import Contact
+from engine.model.customer import NO_MEMORY
 from engine.model.instant import Instant
 from engine.model.request import Request
+from engine.model.trends import TrendSource
 from engine.model.values import Attributes, Moment, is_blank
 from engine.rulebook.model.policies import Clock
 
@@ -69,8 +72,15 @@ class People(Protocol):
         """Their attributes."""
 
     @property
-    def contacts(self) -> ValueColumn | None:
-        """By customer, their contacts that may still count, as a tuple; None: nobody has any."""
+    def histories(self) -> ValueColumn | None:
+        """By customer, a LoggedHistory; None: nobody has any."""
+
+    @property
+    def trends(self) -> TrendSource | None:
+        """The counts of trends; None: they are not known."""
+
+    def remembered(self) -> Sequence[int]:
+        """The rows of those who bring events, or of whom events or contacts are remembered; ascending."""
 
     def reach(self, purposes: frozenset[str]) -> ValueColumn:
         """By customer, which of these purposes they have agreed to, sorted, and which channels they prefer."""
@@ -79,18 +89,19 @@ class People(Protocol):
         """The request that the engine decides for the customer of a row."""
 
 
-def contacts_of(people: People, row: int) -> Sequence[Contact]:
-    """The contacts of the customer of a row that may still count."""
-    column = people.contacts
-    contacts: Sequence[Contact] = () if column is None else column.values[int(column.codes[row])]
-    return contacts
+def history_of(people: People, row: int) -> LoggedHistory:
+    """What stands for the history of the customer of a row."""
+    column = people.histories
+    history: LoggedHistory = NOTHING_LOGGED if column is None else column.values[int(column.codes[row])]
+    return history
 
 
 class RequestPeople:
     """Customers of whom each comes as a request."""
 
-    def __init__(self, requests: Sequence[Request], contacts: ValueColumn | None = None) -> None:
-        self._requests, self.contacts = requests, contacts
+    def __init__(self, requests: Sequence[Request], histories: ValueColumn | None = None) -> None:
+        self._requests, self.histories = requests, histories
+        self.trends = next((own.trends for own in requests if own.trends is not None), None)
         self.names = [request.customer for request in requests]
         self.chunk = Chunk(AttributeRows([request.attributes for request in requests]))
 
@@ -100,6 +111,10 @@ class RequestPeople:
         numbers = {own: number for number, own in enumerate(dict.fromkeys(given))}
         codes = np.fromiter(map(numbers.__getitem__, given), np.int64, len(given))
         return reach_of(ValueColumn(codes, list(numbers)), purposes)
+
+    def remembered(self) -> Sequence[int]:
+        """The rows of those who bring events, or of whom events or contacts are remembered."""
+        return [row for row, own in enumerate(self._requests) if own.events or own.memory != NO_MEMORY]
 
     def request(self, row: int) -> Request:
         """The request of a row."""
@@ -146,19 +161,25 @@ class ClockReader:
             or compiled.needs_day
             or any(active.clock is not Clock.BOOK for active in schedules)
         )
-        self._derives = bool(compiled.derivation.derive({}, (), now)) or bool(compiled.derivation.needs)
+        derivation = compiled.derivation
+        self._derives = bool(derivation.derive({}, (), now) or derivation.needs or derivation.trends)
+        """Whether anything is derived of customers of whom nothing is remembered."""
 
-    def derive(self, chunk: Chunk) -> None:
-        """Adds the derived attributes to the chunk."""
-        if not self._derives:
+    def derive(self, people: People) -> None:
+        """Adds the derived attributes to the chunk; of those of whom something is remembered one by one."""
+        derivation, chunk, remembered = self._compiled.derivation, people.chunk, people.remembered()
+        if not self._derives and not remembered:
             return
-        names = tuple(sorted(self._compiled.derivation.needs))
+        names = tuple(sorted(derivation.needs))
         joint = chunk.joint(names)
         derived = [
-            self._compiled.derivation.derive(chunk.attributes(names, own), (), self._now)
+            derivation.derive(chunk.attributes(names, own), (), self._now, trends=people.trends)
             for own in joint.combinations
         ]
-        chunk.add(derived, joint.codes)
+        codes = joint.codes.copy()
+        codes[list(remembered)] = len(derived) + np.arange(len(remembered))
+        derived += [derived_of(self._compiled, people.request(row)) for row in remembered]
+        chunk.add(derived, codes)
 
     def read(self, people: People) -> Customers:
         """The customers with their clocks."""
@@ -246,17 +267,17 @@ class Situations:
         columns += [_flags(chunk.test(name, bool)) for name in self._addresses]
         columns += [chunk.column(name) for name in self._attributes]
         columns += [self._side.column(customers, condition) for condition in self._conditions]
-        contacts = customers.people.contacts
-        columns.append(_without_contacts(chunk.rows) if contacts is None else self._history(chunk, contacts))
+        histories = customers.people.histories
+        columns.append(_without_history(chunk.rows) if histories is None else self._history(chunk, histories))
         return self._interned.codes(columns, chunk.rows)
 
-    def _history(self, chunk: Chunk, contacts: ValueColumn) -> ValueColumn:
-        """The contacts, with the attributes that rules read of who has some."""
+    def _history(self, chunk: Chunk, histories: ValueColumn) -> ValueColumn:
+        """The histories, with the attributes that rules read of who has contacts."""
         if not self._with_history:
-            return contacts
-        joint = joined([contacts, *map(chunk.column, self._with_history)], chunk.rows)
+            return ValueColumn(histories.codes, [(own,) for own in histories.values])
+        joint = joined([histories, *map(chunk.column, self._with_history)], chunk.rows)
         read = [
-            (own, *values) if (own := contacts.values[code]) else ()
+            (own, *values) if (own := histories.values[code]).contacts else (own,)
             for code, values in (
                 (code, chunk.attributes(self._with_history, rest).items())
                 for code, *rest in joint.combinations
@@ -266,8 +287,8 @@ class Situations:
         return ValueColumn(distinct.codes[joint.codes], distinct.values)
 
 
-def _without_contacts(rows: int) -> ValueColumn:
-    return ValueColumn(np.zeros(rows, np.int64), [()])
+def _without_history(rows: int) -> ValueColumn:
+    return ValueColumn(np.zeros(rows, np.int64), [(NOTHING_LOGGED,)])
 
 
 class Fits:

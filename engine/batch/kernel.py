@@ -1,4 +1,4 @@
-"""Decides many customers without history: columns propose a decision, and the engine confirms it for every class.
+"""Decides many customers at once: columns propose a decision, and the engine confirms it for every class.
 
 A class are the customers whom the engine cannot tell apart: the same things happen to the campaigns ahead of the first that
 may go, and the same campaign goes, in the same way. Hashes of the person (gates, samples, variants, ties) are computed for
@@ -13,10 +13,11 @@ import numpy as np
 from engine.batch.classes import ChosenForms, Sequences, combined
 from engine.batch.columns import Bools, Codes, ScoreColumn
 from engine.batch.draws import CustomerHashes, SampleLists
-from engine.batch.facets import ClockReader, Customers, People, RequestPeople, SideConditions, contacts_of
+from engine.batch.facets import ClockReader, Customers, People, RequestPeople, SideConditions, history_of
 from engine.batch.frame import MaskFrame, Pairs, Words
 from engine.batch.going import GoingPair, OnGoing, pairs_by_columns, pairs_by_engine
 from engine.batch.lanes import ColumnPlan, Disagreement, book_lane, row_lane
+from engine.batch.logged import NOTHING_LOGGED, LoggedHistory
 from engine.batch.order import (
     NO_PAIR,
     ScoredPairs,
@@ -45,7 +46,6 @@ from engine.decide.evaluate import in_force
 from engine.decide.experiments.learning import NOTHING_LEARNED, Learned
 from engine.decide.match import requested_clauses
 from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts
-from engine.model.contact import Contact
 from engine.model.customer import NOTHING_SAID, CustomerState
 from engine.model.request import Request
 
@@ -125,7 +125,7 @@ class Kernel:
         return self._by_columns(people)
 
     def decide_people(self, people: People) -> Decisions:
-        """The decisions for a chunk of customers, all at the moment and on the channels of the plan, without history."""
+        """The decisions for a chunk of customers, all at the moment and on the channels of the plan."""
         self._going = []
         if not self.book_lane:
             decisions = self._by_columns(people)
@@ -151,7 +151,7 @@ class Kernel:
             state = said.get(request.customer)
             lane = book or row_lane(request, self._plan) or (_SAID if state is not None else "")
             if lane:
-                alone = self._alone(self._by_engine(request, (), state or NOTHING_SAID), lane, row)
+                alone = self._alone(self._by_engine(request, state=state or NOTHING_SAID), lane, row)
                 decisions[row] = alone
                 self.funnel.see(alone)
             else:
@@ -169,12 +169,13 @@ class Kernel:
         return [decision for decision in decisions if decision is not None]
 
     def _by_engine(
-        self, request: Request, contacts: Sequence[Contact] = (), state: CustomerState = NOTHING_SAID
+        self, request: Request, history: LoggedHistory = NOTHING_LOGGED, state: CustomerState | None = None
     ) -> EngineDecision:
-        return decide_by_engine(self._compiled, request, self._counts, self._learned, contacts, state)
+        known = history.state if state is None else state
+        return decide_by_engine(self._compiled, request, self._counts, self._learned, history.contacts, known)
 
     def _of_row(self, people: People, row: int) -> EngineDecision:
-        return self._by_engine(people.request(row), contacts_of(people, row))
+        return self._by_engine(people.request(row), history_of(people, row))
 
     def _alone(self, by_engine: EngineDecision, lane: str, row: int) -> RowDecision:
         """The engine's decision, for a customer whom the columns do not cover."""
@@ -209,7 +210,7 @@ class Kernel:
                 known[row] = self._of_row(people, row)
             return known[row]
 
-        self._clocks.derive(people.chunk)
+        self._clocks.derive(people)
         customers = self._clocks.read(people)
         self._side.match(customers)
         eligible = self._eligible(customers)

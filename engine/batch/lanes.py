@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 from engine.decide.compiled import CompiledBook
-from engine.model.customer import NO_MEMORY
 from engine.model.instant import Instant
 from engine.model.request import Request
 from engine.rulebook.model.book import ScoreKind
@@ -52,8 +51,4 @@ def row_lane(request: Request, plan: ColumnPlan) -> str:
         return "fills a placement"
     if request.max_offers != 1:
         return "allows several offers"
-    if request.events:
-        return "brings events"
-    if request.memory != NO_MEMORY:
-        return "has stored events, signals or contacts"
     return "brings units of a logged decision" if request.units else ""

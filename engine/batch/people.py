@@ -156,35 +156,35 @@ class ColumnPeople:
         self._bringing = set(self._present(MESSAGE))
         self._given: ValueColumn | None = None
         self._memories: Mapping[int, Memory] = {}
-        self._trends: TrendSource | None = None
-        self.contacts: ValueColumn | None = None
+        self.trends: TrendSource | None = None
+        self.histories: ValueColumn | None = None
         """As of `People`; set by who knows them."""
 
     def part(self, start: int, stop: int) -> "ColumnPeople":
         """Some of the customers."""
         people = ColumnPeople(self.batch.slice(start, stop - start), self.kinds, self.moment, self._parse)
         memories = {row - start: own for row, own in self._memories.items() if start <= row < stop}
-        return people.remembering(memories, self._trends)
+        return people.remembering(memories, self.trends)
 
     def taken(self, rows: Codes) -> "ColumnPeople":
         """The customers of these rows."""
         people = ColumnPeople(self.batch.take(pa.array(rows)), self.kinds, self.moment, self._parse)
         memories = {at: self._memories[row] for at, row in enumerate(rows.tolist()) if row in self._memories}
-        return people.remembering(memories, self._trends)
+        return people.remembering(memories, self.trends)
 
     @property
     def elapsed(self) -> Instant:
         """The moment up to which what has ended is given back."""
         return self.moment.elapsed
 
-    def not_by_columns(self) -> Sequence[int]:
-        """The rows of who brings events, or of whom something is remembered, which columns do not hold; ascending."""
+    def remembered(self) -> Sequence[int]:
+        """The rows of those who bring events, or of whom events or contacts are remembered; ascending."""
         return sorted(self._bringing.union(self._memories))
 
     def remembering(self, memories: Mapping[int, Memory], trends: TrendSource | None) -> "ColumnPeople":
         """The customers with what is remembered of them, by row, and with the counts of trends."""
         people = ColumnPeople(self.batch, self.kinds, self.moment, self._parse)
-        people._memories, people._trends = dict(memories), trends
+        people._memories, people.trends = dict(memories), trends
         return people
 
     def aliases(self, row: int) -> tuple[str, ...]:
@@ -243,7 +243,7 @@ class ColumnPeople:
                 raise LookupError("who brings events needs a parser")
             message: bytes = self._array(MESSAGE)[row].as_py()
             request = self._parse(message)
-            return request._replace(clock=moment.clock, memory=memory, trends=self._trends)
+            return request._replace(clock=moment.clock, memory=memory, trends=self.trends)
         given = self._agreed()
         consents, preferred = given.values[int(given.codes[row])]
         return Request(
@@ -256,7 +256,7 @@ class ColumnPeople:
             aliases=self.aliases(row),
             memory=memory,
             clock=moment.clock,
-            trends=self._trends,
+            trends=self.trends,
         )
 
     def attributes(self, names: Sequence[str], row: int) -> Attributes:

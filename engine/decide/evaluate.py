@@ -19,7 +19,7 @@ from engine.decide.signals.infer import NO_CONCLUSIONS, Conclusions
 from engine.model.customer import KeptDraw
 from engine.model.instant import Instant
 from engine.model.request import Mode, Request
-from engine.model.values import Moment
+from engine.model.values import Moment, Value
 from engine.rulebook.model.book import ScarceKind, ScoreKind
 
 
@@ -86,9 +86,15 @@ def _units(compiled: CompiledBook, request: Request) -> Units:
 
 def _with_derived(compiled: CompiledBook, request: Request) -> Request:
     """The request with the attributes that the book derives; given attributes take precedence."""
+    derived = derived_of(compiled, request)
+    return request._replace(attributes={**derived, **request.attributes}) if derived else request
+
+
+def derived_of(compiled: CompiledBook, request: Request) -> dict[str, Value]:
+    """The attributes that the book derives of a customer, from what the request brings and what is remembered."""
     memory = request.memory
     events = (*memory.events, *request.events) if memory.events else request.events
-    derived = compiled.derivation.derive(
+    return compiled.derivation.derive(
         request.attributes,
         events,
         request.now,
@@ -96,7 +102,6 @@ def _with_derived(compiled: CompiledBook, request: Request) -> Request:
         contacts=memory.contacts,
         trends=request.trends,
     )
-    return request._replace(attributes={**derived, **request.attributes}) if derived else request
 
 
 def _infer_signals(compiled: CompiledBook, request: Request, moment: Moment) -> Conclusions:

@@ -45,8 +45,4 @@ def proposed_by(kernel: Kernel | None, people: ColumnPeople, full: Full) -> Send
     rows = np.arange(people.rows)
     if kernel is None or kernel.book_lane:
         return SendChunk(people, full, rows[:0], None)
-    covered = np.delete(rows, np.array(people.not_by_columns(), np.int64))
-    if len(covered) == len(rows):
-        return SendChunk(people, full, rows, kernel.propose(people), kernel)
-    proposed = kernel.propose(people.taken(covered)) if len(covered) else None
-    return SendChunk(people, full, covered, proposed, kernel)
+    return SendChunk(people, full, rows, kernel.propose(people), kernel)

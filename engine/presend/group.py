@@ -2,12 +2,12 @@
 
 Customers without history are proposed by columns: what pressure rules, consents and kept draws would read of them is
 looked up under their locks, and where there is nothing, only the counters that all customers share are left to be taken.
-Those of whom there are contacts, and nothing else, are proposed by columns under the locks, where rules cannot tell their
-contacts from those of several others. All others are evaluated one by one, as a server does.
+Those of whom there is something are proposed by columns under the locks, where rules cannot tell it from that of several
+others. All others are evaluated one by one, as a server does.
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Self
@@ -15,8 +15,7 @@ from typing import Self
 import numpy as np
 import orjson
 
-from engine.batch.columns import ValueColumn
-from engine.batch.contacts import LEAST_ALIKE
+from engine.batch.logged import LoggedHistory
 from engine.decide.answer import answer, offer_of
 from engine.decide.arbitrate.campaign import CampaignChannel
 from engine.decide.evaluate import Evaluation
@@ -33,7 +32,7 @@ from engine.ledger.commit.learning import trials
 from engine.ledger.commit.new_counters import add_new_counters
 from engine.ledger.commit.quotas import QuotaCommit, UnruledContact
 from engine.ledger.errors import LedgerError
-from engine.ledger.queries import contacts, learning, new_counters, persons, presends
+from engine.ledger.queries import learning, new_counters, persons, presends
 from engine.ledger.store.rows import ContactRow, DecisionRow, PersonRow, TrialRow
 from engine.ledger.store.store import Store
 from engine.model.contact import Contact
@@ -41,6 +40,7 @@ from engine.model.customer import CustomerState
 from engine.model.decision import Decision, Reason
 from engine.model.instant import Instant
 from engine.presend.chunk import SendChunk
+from engine.presend.histories import logged_of
 from engine.presend.rows import CodePlan, Sender, SentForm, experiments_of, part_lock
 from engine.presend.sent import NOT_LINKED, SentRows, kind_by_engine, new_decision_ids
 
@@ -158,11 +158,12 @@ class _Group:
         """By position, the place of the decision that columns propose."""
         self._scores = chunk.scores[self._rows]
         history = presends.with_history(self._store, self._persons, sender.since)
-        of_columns = self._proposed_by_contacts(history)
-        self._evaluations = self._evaluated(history - of_columns.keys())
+        self._logged = self._proposed_by_history(history)
+        """What the log holds of those whom columns decide by it."""
+        self._evaluations = self._evaluated(history - self._logged.keys())
         evaluations = list(self._evaluations.values())
         self._contacts_of = contacts_by_person(self._store, evaluations, unit.identities)
-        self._contacts_of.update({person: list(contacts) for person, contacts in of_columns.items()})
+        self._contacts_of.update({person: list(own.contacts) for person, own in self._logged.items()})
         self._states = CustomerStates(self._store, evaluations, unit.identities)
         self._kept = KeptDraws(self._store, evaluations, unit.identities)
         self._conversions = conversions_of(self._store, evaluations)
@@ -187,34 +188,36 @@ class _Group:
         person = self._persons[position]
         return person == self._chunk.names[self._rows[position]] and self._number_of[person] == 1
 
-    def _proposed_by_contacts(self, history: set[str]) -> dict[str, Sequence[Contact]]:
-        """Proposes by the contacts of who has nothing but these, and like several others; their contacts.
+    def _proposed_by_history(self, history: Set[str]) -> dict[str, LoggedHistory]:
+        """Proposes by what the log holds of customers, where it is like that of several others; what it holds of these.
 
-        Contacts are told apart as rules do. Who is here under several names is decided alone, as one contact counts for all.
+        Histories are told apart as rules do. Where those of others stand for them with other moments, only what is sent, or
+        withheld, is the same for all: who gets nothing is evaluated, for when they may. So is who is here under several names,
+        as one contact counts for all.
         """
         sender, kernel = self._sender, self._chunk.kernel
         positions = [at for at, own in enumerate(self._persons) if own in history and self._is_covered(at)]
         if kernel is None or not positions:
             return {}
-        spoke = presends.who_spoke(self._store, [self._persons[at] for at in positions])
-        positions = [at for at in positions if self._persons[at] not in spoke]
-        contacts_of: dict[str, list[Contact]] = {self._persons[at]: [] for at in positions}
-        most = sender.compiled.pressure.most
-        for person, contact in contacts.contacts_of(self._store, list(contacts_of), sender.since, most):
-            contacts_of[person].append(contact)
-        column = sender.alike.column([contacts_of[self._persons[at]] for at in positions], sender.plan.now)
-        alike = np.flatnonzero(np.bincount(column.codes)[column.codes] >= LEAST_ALIKE) if positions else ()
-        if not len(alike):
-            return {}
-        people = self._people.taken(np.array([self._rows[positions[at]] for at in alike], np.int64))
-        people.contacts = ValueColumn(column.codes[alike], column.values)
+        persons = [self._persons[at] for at in positions]
+        logged = logged_of(self._store, persons, sender.compiled.pressure, sender.plan.now, sender.since)
+        alike = sender.alike.column([logged[person] for person in persons])
+        nothing = alike.nothing
+        by_columns = {persons[at]: logged[persons[at]] for at in np.flatnonzero(nothing).tolist()}
+        rows = np.flatnonzero(alike.covered & ~nothing)
+        if not len(rows):
+            return by_columns
+        people = self._people.taken(np.array([self._rows[positions[at]] for at in rows], np.int64))
+        people.histories = alike.taken(rows)
         proposed = kernel.propose(people)
-        of_columns: dict[str, Sequence[Contact]] = {}
-        for at, code, score in zip(alike, proposed.codes.tolist(), proposed.scores.tolist(), strict=True):
-            position = positions[at]
-            self._codes[position], self._scores[position] = code, score
-            of_columns[self._persons[position]] = contacts_of[self._persons[position]]
-        return of_columns
+        gets = np.array([bool(own.chosen) for own in proposed.distinct], np.bool_)[proposed.codes]
+        kept = np.flatnonzero((gets | ~alike.rounded[rows]) & ~np.isinf(proposed.scores))
+        for at, code, score in zip(
+            rows[kept].tolist(), proposed.codes[kept].tolist(), proposed.scores[kept].tolist(), strict=True
+        ):
+            self._codes[positions[at]], self._scores[positions[at]] = code, score
+            by_columns[persons[at]] = logged[persons[at]]
+        return by_columns
 
     def decide(self) -> "_Group":
         """Fills the results and the rows. Raises QuotaUndecided."""
@@ -327,7 +330,9 @@ class _Group:
             evaluation = self._sender.evaluated(self._people.request(row))
         if evaluation.compiled.ramped:
             evaluation = evaluation._replace(conversions=self._conversions)
-        contacts, state = self._contacts_of[person], self._states.of(person)
+        logged = self._logged.get(person)
+        contacts = self._contacts_of[person]
+        state = self._states.of(person) if logged is None else logged.state
         if evaluation.compiled.sticky:
             state = state._replace(kept=self._kept.of(evaluation, [person]))
         selection = select(evaluation, contacts, person, state, self._counts)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
-from engine.batch.contacts import AlikeContacts
+from engine.batch.logged import AlikeHistories
 from engine.batch.results import ChosenForm, RowDecision
 from engine.decide.arbitrate.campaign import CampaignChannel, CompiledCampaign
 from engine.decide.arbitrate.content import ACCEPT_LANGUAGE, LANGUAGE, LANGUAGES
@@ -122,8 +122,8 @@ class Sender:
         self._forms: dict[Hashable, SentForm] = {}
         self.full: Full = frozenset()
         """The counters without room when the last group was committed."""
-        self.alike = AlikeContacts(compiled.pressure)
-        """The contacts of customers, as rules tell them apart."""
+        self.alike = AlikeHistories(compiled, plan.now)
+        """What the log holds of customers, as rules tell it apart."""
         self.since = plan.now - lookback if lookback else _NEVER
         """Contacts later than this are history."""
         self._inputs = orjson.dumps(

@@ -13,6 +13,7 @@ import orjson
 from engine.batch.going import GoingPair, pairs_by_engine
 from engine.batch.kernel import Kernel
 from engine.batch.lanes import ColumnPlan
+from engine.batch.logged import NOTHING_LOGGED, LoggedHistory
 from engine.batch.people import ColumnPeople
 from engine.batch.scarce import ScarceWay
 from engine.decide.compiled import CompiledBook
@@ -30,6 +31,7 @@ from engine.ledger.store.store import Store
 from engine.measure.population.scarcity import PairSpool, counted_in, left_of, shared_rules
 from engine.model.instant import Instant
 from engine.model.request import Mode, Request
+from engine.presend.histories import logged_of
 from engine.presend.rows import SendPlan
 from engine.presend.run import Job, PartSender
 
@@ -118,17 +120,24 @@ class DemandReader:
     def read(self, part: int) -> None:
         """Reads the customers of a part. Raises Disagreement, LedgerError."""
         for people in self._worker.people(part, 0):
-            alone = sorted(self._with_history(people).union(people.not_by_columns()))
-            columnar = np.delete(np.arange(people.rows), np.array(alone, np.int64))
-            if len(columnar):
-                self._kernel.decide_people(people.taken(columnar))
+            alone, logged = self._with_history(people)
+            columnar = np.delete(np.arange(people.rows), np.array(sorted(alone), np.int64))
+            alike = self._sender.alike.column([logged.get(row, NOTHING_LOGGED) for row in columnar.tolist()])
+            alone |= set(columnar[~alike.covered].tolist())
+            if alike.covered.any():
+                columns = people.taken(columnar[alike.covered])
+                columns.histories = alike.taken(np.flatnonzero(alike.covered))
+                self._kernel.decide_people(columns)
             if alone:
-                self._read_alone([people.request(row) for row in alone])
+                self._read_alone([people.request(row) for row in sorted(alone)])
 
-    def _with_history(self, people: ColumnPeople) -> set[int]:
-        """The rows of those of whom the log holds something, also from before they were erased."""
+    def _with_history(self, people: ColumnPeople) -> tuple[set[int], dict[int, LoggedHistory]]:
+        """The rows of those who are read one by one, and by row what the log holds of others.
+
+        One by one are those with several names, and those who forbade something before they were erased.
+        """
         if self._one_by_one:
-            return set(range(people.rows))
+            return set(range(people.rows)), {}
         names_of = [(name, *people.aliases(row)) for row, name in enumerate(people.names)]
         names = [name for own in names_of for name in own]
         with self._store.transaction(writes=False):
@@ -136,11 +145,16 @@ class DemandReader:
             forbidding = suppressed(self._store, names, key).forbidding() if key is not None else set()
             resolved = {person_of.get(name, name) for name in names}
             history = presends.with_history(self._store, sorted(resolved), self._sender.since)
-        return {
-            row
-            for row, own in enumerate(names_of)
-            if any(name in person_of or name in history or name in forbidding for name in own)
-        }
+            alone = {
+                row
+                for row, own in enumerate(names_of)
+                if any(person_of.get(name, name) != name or name in forbidding for name in own)
+                or (len(own) > 1 and not history.isdisjoint(own))
+            }
+            rows = {own[0]: row for row, own in enumerate(names_of) if row not in alone and own[0] in history}
+            since, now = self._sender.since, self._job.plan.now
+            logged = logged_of(self._store, list(rows), self._compiled.pressure, now, since) if rows else {}
+        return alone, {rows[name]: own for name, own in logged.items()}
 
     def _read_alone(self, requests: Sequence[Request]) -> None:
         """Evaluates customers with what is stored of them, one by one."""

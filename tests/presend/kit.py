@@ -9,11 +9,14 @@ from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
 from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.group import commit_group
+from engine.ledger.memory import memory_of
+from engine.ledger.queries.persons import recall
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
 from engine.measure.population.scarcity import PairSpool
 from engine.model.decision import Decision
 from engine.model.instant import DAY, Instant
+from engine.model.request import Request
 from engine.presend.left import LastPass
 from engine.presend.population import PART, Population, PopulationSource, fingerprint_of, staged
 from engine.presend.rows import SendPlan
@@ -161,7 +164,10 @@ def one_by_one(
     """The decisions that a server makes of the population in order of the names, each in turn."""
     decisions: list[Decision] = []
     for part in range(population.parts):
-        requests = list(population.requests(part, 0, compiled, NOW, CLOCK))
+        requests = [
+            _remembering(compiled, store, request)
+            for request in population.requests(part, 0, compiled, NOW, CLOCK)
+        ]
         for start in range(0, len(requests), group):
             commands = [
                 DecideCommand(evaluate(compiled, request)) for request in requests[start : start + group]
@@ -169,6 +175,15 @@ def one_by_one(
             results = commit_group(store, commands)
             decisions += [result for result in results if isinstance(result, Decision)]
     return decisions
+
+
+def _remembering(compiled: CompiledBook, store: Store, request: Request) -> Request:
+    """The request with what is remembered of its customer, as far as the book reads it."""
+    if compiled.recall is None:
+        return request
+    with store.transaction(writes=False):
+        (recalled,) = recall(store, [compiled.recall.of(request.customer, NOW, request.aliases)])
+    return request._replace(memory=memory_of(recalled, NOW))
 
 
 def shop(folder: Path, text: str = BOOK) -> CompiledBook:

@@ -176,7 +176,7 @@ campaigns:
 
 
 def test_events_that_are_remembered_count(any_log: Log, tmp_path: Path) -> None:
-    """Who has stored events, or brings some, is evaluated with them; all others are decided by columns, by their units."""
+    """Who has stored events, or brings some, is decided with them; everybody by columns, by their units."""
     compiled = shop(tmp_path, RECALLING)
     bought = [{"type": "purchase", "at": "2026-03-09T12:00:00Z"}]
     people = [
@@ -190,6 +190,7 @@ def test_events_that_are_remembered_count(any_log: Log, tmp_path: Path) -> None:
             commit_group(store, [RecordCommand(compiled, name, event, NOW - DAY)])
     summary = Send(compiled, any_log, path, tmp_path / "out", group=16).run()
     assert summary is not None
+    assert summary.evaluated == 0
     thanked = any_log.rows("SELECT person FROM contacts WHERE campaign = 'thanks' ORDER BY person")
     assert thanked == [("c-03",), ("c-07",), ("c-11",)]
     rows = any_log.rows("SELECT person, outcome, trace FROM decisions WHERE campaign = 'tea' ORDER BY person")

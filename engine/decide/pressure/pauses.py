@@ -210,6 +210,18 @@ class PauseRules:
             indexes.update(rule.mattering(outcomes, now))
         return [outcomes[index] for index in sorted(indexes)]
 
+    def in_force(self, outcomes: Sequence[PastOutcome], now: Instant) -> frozenset[tuple[str, str, str, str]]:
+        """What holds by these outcomes: kind and name of each pause, and the proposals that it holds back.
+
+        Customers of whom it is the same may be sent the same, but not again at the same moment.
+        """
+        rule_input = RuleInput(now, (), {}, (), outcomes=outcomes)
+        return frozenset(
+            (rule.kind.value, rule.name, _shared(rule.pause, rule.facts), rule.facts.kind)
+            for rule in self._rules_over(outcomes)
+            if rule.evaluate(rule_input).blocks
+        )
+
     def undecided(self, portions: Sequence[PastOutcomes], now: Instant) -> set[int]:
         """The indexes of those of which older outcomes may change what some pause says."""
         outcomes = [outcome for portion in portions for outcome in portion.outcomes]

@@ -100,6 +100,12 @@ class Pressure:
         """Those of the outcomes without which some pause would give another result; all where there are few."""
         return self._pauses.mattering(outcomes, now)
 
+    def pauses_in_force(
+        self, outcomes: Sequence[PastOutcome], now: Instant
+    ) -> frozenset[tuple[str, str, str, str]]:
+        """Which pauses hold by these outcomes, and for which proposals."""
+        return self._pauses.in_force(outcomes, now)
+
     def undecided_outcomes(self, portions: Sequence[PastOutcomes], now: Instant) -> set[int]:
         """The indexes of those of which older outcomes might give some pause another result."""
         return self._pauses.undecided(portions, now)

@@ -51,15 +51,6 @@ _WITH_HISTORY = Select(
 """The persons of whom something is kept that contact pressure or consent may read."""
 
 
-_WHO_SPOKE = Select(
-    "given.person",
-    "FROM :given(person text) AS given"
-    " WHERE EXISTS (SELECT 1 FROM outcomes AS o WHERE o.person = given.person)"
-    " OR EXISTS (SELECT 1 FROM consents AS s WHERE s.person = given.person)",
-)
-"""The persons of whom outcomes or consents are kept."""
-
-
 _LINKED = Select("count(*)", "FROM identities")
 """How many names were linked to another."""
 
@@ -118,11 +109,6 @@ def finish(store: Store, run: str, at: Instant) -> None:
 def with_history(store: Store, persons: Sequence[str], since: Instant) -> set[str]:
     """Those of the persons who have contacts later than `since`, outcomes or consents."""
     return {person for (person,) in store.select(_WITH_HISTORY, persons, since)} if persons else set()
-
-
-def who_spoke(store: Store, persons: Sequence[str]) -> set[str]:
-    """Those of the persons who have outcomes or consents."""
-    return {person for (person,) in store.select(_WHO_SPOKE, persons)} if persons else set()
 
 
 def linked(store: Store) -> int:

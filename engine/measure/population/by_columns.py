@@ -5,7 +5,7 @@ for every class; all others are decided by the engine one by one. The counts are
 decides what this does not: visits at moments of their own, placements, further names, and books that read more of a log.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +16,7 @@ import pyarrow as pa
 from engine.api.v1.decisions_pb2 import DecideRequest
 from engine.batch.columns import Bools, Codes, ValueColumn, rows_by_code
 from engine.batch.contacts import LEAST_ALIKE
+from engine.batch.facets import history_of
 from engine.batch.kernel import CHUNK, Kernel
 from engine.batch.lanes import ColumnPlan, book_lane
 from engine.batch.people import ColumnPeople, SendMoment, batch_of, kept_attributes, people_schema
@@ -156,7 +157,7 @@ class ColumnSimulation:
             stop = start + 1 if _is_mixed(room) else len(persons)
             part = batch.slice(start, stop - start)
             people = ColumnPeople(part, self._kinds, SendMoment(now, self._plan.channels), parse)
-            people.contacts = ValueColumn(contacts.codes[start:stop], contacts.values)
+            people.histories = ValueColumn(contacts.codes[start:stop], contacts.values)
             segment = self._segment(people, now, room)
             size = _undisturbed(segment, room, stop - start)
             self._settle(segment, persons[start : start + size], now)
@@ -186,17 +187,15 @@ class ColumnSimulation:
 
     def _by_columns_rows(self, people: ColumnPeople) -> Bools:
         """Of each customer, whether columns decide them."""
-        contacts = people.contacts
-        columnar = np.ones(people.rows, np.bool_)
-        if contacts is not None:
-            numbers = np.bincount(contacts.codes, minlength=len(contacts.values))
-            alike = [
-                not own or number >= LEAST_ALIKE
-                for own, number in zip(contacts.values, numbers.tolist(), strict=True)
-            ]
-            columnar = np.array(alike, np.bool_)[contacts.codes]
-        columnar[list(people.not_by_columns())] = False
-        return columnar
+        histories = people.histories
+        if histories is None:
+            return np.ones(people.rows, np.bool_)
+        numbers = np.bincount(histories.codes, minlength=len(histories.values))
+        alike = [
+            not own.contacts or number >= LEAST_ALIKE
+            for own, number in zip(histories.values, numbers.tolist(), strict=True)
+        ]
+        return np.array(alike, np.bool_)[histories.codes]
 
     def _kernel(self, now: Instant, room: Mapping[QuotaKey, Mapping[int, int]]) -> Kernel:
         """That of the moment and of the counters without room; others are given up."""
@@ -210,9 +209,8 @@ class ColumnSimulation:
         return kernel
 
     def _alone(self, people: ColumnPeople, row: int) -> EngineDecision:
-        contacts = people.contacts
-        history: Sequence[Contact] = () if contacts is None else contacts.values[contacts.codes[row]]
-        return decide_by_engine(self._compiled, people.request(row), self._counts, contacts=history)
+        contacts = history_of(people, row).contacts
+        return decide_by_engine(self._compiled, people.request(row), self._counts, contacts=contacts)
 
     def _note_taken(self, segment: _Segment, now: Instant, size: int) -> None:
         """What the customers of the columns take of counters."""
@@ -331,8 +329,8 @@ def _positions(batch: pa.RecordBatch, come: Codes | None) -> Codes:
 
 def _taken(people: ColumnPeople, rows: Codes) -> ColumnPeople:
     taken = people.taken(rows)
-    if people.contacts is not None:
-        taken.contacts = ValueColumn(people.contacts.codes[rows], people.contacts.values)
+    if people.histories is not None:
+        taken.histories = ValueColumn(people.histories.codes[rows], people.histories.values)
     return taken
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from engine.batch.columns import Codes, ValueColumn
 from engine.batch.contacts import AlikeContacts
+from engine.batch.logged import LoggedHistory
 from engine.decide.pressure.policies import Pressure
 from engine.model.contact import Contact
 from engine.model.instant import Instant
@@ -34,7 +35,9 @@ class Histories:
         self._codes[persons] = np.array(left, np.int64)[codes]
         used = list(dict.fromkeys(left))
         position_of = {number: position for position, number in enumerate(used)}
-        values = [tuple(self._contacts[own] for own in self._histories[number]) for number in used]
+        values = [
+            LoggedHistory(tuple(self._contacts[own] for own in self._histories[number])) for number in used
+        ]
         return ValueColumn(np.array([position_of[number] for number in left], np.int64)[codes], values)
 
     def add(self, persons: Codes, contact: Contact) -> None:

@@ -201,8 +201,8 @@ def test_random_books_are_simulated_as_on_a_log(written: dict[str, Any], seed: i
         check(compiled, people, SimulationPlan(START, 3, seed=seed))
 
 
-def test_who_brings_events_is_decided_alone(tmp_path: Path) -> None:
-    """Beside the others, with the same contacts."""
+def test_who_brings_events_is_decided_with_them(tmp_path: Path) -> None:
+    """Beside the others, by columns, with the same contacts."""
     compiled = busy()
     events = [{"event_id": "e1", "type": "visit", "at": "2026-03-08T10:00:00Z"}]
     people = write_people(

@@ -1,0 +1,137 @@
+"""What the log holds of customers, as rules of contact pressure see it: whom they cannot tell apart is decided alike."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from engine.batch.columns import Bools, Codes, ValueColumn
+from engine.batch.contacts import LEAST_ALIKE, AlikeContacts
+from engine.decide.compiled import CompiledBook
+from engine.decide.pressure.consent import objected_since, withdrawn_since
+from engine.model.contact import Contact
+from engine.model.customer import NOTHING_SAID, Consent, Consents, CustomerState
+from engine.model.instant import Instant
+from engine.model.outcome import PastOutcome
+
+_MOST_KEPT = 1 << 16
+"""Histories of which it is kept how often they came."""
+
+
+class LoggedHistory(NamedTuple):
+    """What rules of contact pressure read of one customer besides what a request brings."""
+
+    contacts: tuple[Contact, ...] = ()
+    """Those that may still count."""
+    consents: tuple[tuple[str, Consent], ...] = ()
+    """By purpose."""
+    outcomes: tuple[PastOutcome, ...] = ()
+    """Of the types that some pause names."""
+
+    @property
+    def state(self) -> CustomerState:
+        """Consents and outcomes, as the engine reads them."""
+        if not self.consents and not self.outcomes:
+            return NOTHING_SAID
+        return CustomerState(dict(self.consents), self.outcomes)
+
+
+NOTHING_LOGGED = LoggedHistory()
+
+
+class AlikeColumn(NamedTuple):
+    """Histories that stand for those of customers."""
+
+    column: ValueColumn
+    covered: Bools
+    """By customer, whether enough others have the same for columns to decide them."""
+    rounded: Bools
+    """By customer, whether its moments are those of others: what they get is the same, but not when they may get something."""
+
+    @property
+    def nothing(self) -> Bools:
+        """By customer, whether nothing in the history makes a difference."""
+        return self.column.test(lambda own: own == NOTHING_LOGGED)
+
+    def taken(self, rows: Codes) -> ValueColumn:
+        """The histories of these customers."""
+        return ValueColumn(self.column.codes[rows], self.column.values)
+
+
+class AlikeHistories:
+    """Finds for histories those that stand for all that no rule of a book can tell from them at a moment."""
+
+    def __init__(self, compiled: CompiledBook, now: Instant) -> None:
+        self._pressure, self._now = compiled.pressure, now
+        self._contacts = AlikeContacts(compiled.pressure)
+        channels = [on for own in compiled.compiled_campaigns for on in own.campaign_channels.values()]
+        self._purposes = sorted({purpose for on in channels for purpose in on.purposes})
+        self._objections = sorted({purpose for on in channels for purpose in on.objections})
+        self._number_of: dict[Contact, int] = {}
+        self._paused: dict[frozenset[tuple[str, str, str, str]], tuple[PastOutcome, ...]] = {}
+        """By the pauses that hold, outcomes by which they do."""
+        self._came: Counter[LoggedHistory] = Counter()
+        """How often a history came that stands for those of other moments."""
+
+    def column(self, histories: Sequence[LoggedHistory]) -> AlikeColumn:
+        """What stands for the histories of customers.
+
+        Where at least four have the same to the microsecond, that; else one by which the same rules hold at the moment.
+        """
+        exact = list(map(self._exact, histories))
+        numbers = Counter(exact)
+        alike = [
+            own if own == NOTHING_LOGGED or numbers[own] >= LEAST_ALIKE else self._rounded(own)
+            for own in exact
+        ]
+        rounded = [own is not other and own != other for own, other in zip(alike, exact, strict=True)]
+        came = Counter(own for own in alike if own != NOTHING_LOGGED)
+        if len(self._came) > _MOST_KEPT:
+            self._came.clear()
+        self._came.update(came)
+        covered = [own == NOTHING_LOGGED or self._came[own] >= LEAST_ALIKE for own in alike]
+        return AlikeColumn(_coded(alike), np.array(covered, np.bool_), np.array(rounded, np.bool_))
+
+    def _exact(self, history: LoggedHistory) -> LoggedHistory:
+        """The history without what no rule reads at the moment or later."""
+        now = self._now
+        standing = map(self._contacts.of, history.contacts)
+        return LoggedHistory(
+            self._in_order(contact for contact, until in standing if until > now),
+            self._said(dict(history.consents)) if history.consents else (),
+            self._holding(history.outcomes) if history.outcomes else (),
+        )
+
+    def _rounded(self, history: LoggedHistory) -> LoggedHistory:
+        """One by which the same rules hold now; of an exact one."""
+        now, outcomes = self._now, history.outcomes
+        counted = (self._contacts.at(contact, now) for contact in history.contacts)
+        if outcomes:
+            outcomes = self._paused.setdefault(self._pressure.pauses_in_force(outcomes, now), outcomes)
+        return history._replace(
+            contacts=self._in_order(own for own in counted if own is not None), outcomes=outcomes
+        )
+
+    def _in_order(self, contacts: Iterable[Contact]) -> tuple[Contact, ...]:
+        number_of = self._number_of
+        numbers = sorted((number_of.setdefault(own, len(number_of)), own) for own in contacts)
+        return tuple(own for _, own in numbers)
+
+    def _said(self, consents: Consents) -> tuple[tuple[str, Consent], ...]:
+        """The purposes that are barred, and the objections in force, whenever they were reported."""
+        barred = [purpose for purpose in self._purposes if withdrawn_since(consents, purpose) is not None]
+        barred += [
+            purpose for purpose in self._objections if objected_since(consents, (purpose,)) is not None
+        ]
+        return tuple((purpose, Consent(withdrawn_at=self._now)) for purpose in barred)
+
+    def _holding(self, outcomes: Sequence[PastOutcome]) -> tuple[PastOutcome, ...]:
+        """The outcomes, if some pause holds by them."""
+        return tuple(sorted(outcomes)) if self._pressure.pauses_in_force(outcomes, self._now) else ()
+
+
+def _coded(histories: Sequence[LoggedHistory]) -> ValueColumn:
+    numbers: dict[LoggedHistory, int] = {}
+    codes = [numbers.setdefault(own, len(numbers)) for own in histories]
+    return ValueColumn(np.array(codes, np.int64), list(numbers))
