@@ -273,6 +273,7 @@ def _shape_of(compiled_campaign: CompiledCampaign) -> Hashable:
             on.channel,
             tuple(map(id, on.rules)),
             on.purposes,
+            on.objections,
             tuple(map(id, on.trials.values())),
             on.held is None,
         )

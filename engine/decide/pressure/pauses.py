@@ -191,6 +191,8 @@ class PauseRules:
     """By campaign."""
     _rules: dict[tuple[str, str], PauseRule] = field(default_factory=dict)
     """By name and what the proposals of the scope have in common."""
+    _spans: dict[str, Microseconds] = field(default_factory=dict)
+    """By type of outcome, the longest pause that one may begin; looked up once."""
 
     @property
     def needs(self) -> RuleNeeds:
@@ -215,12 +217,21 @@ class PauseRules:
 
         Customers of whom it is the same may be sent the same, but not again at the same moment.
         """
+        if not any(outcome.at + self._longest(outcome.type) > now for outcome in outcomes):
+            return frozenset()
         rule_input = RuleInput(now, (), {}, (), outcomes=outcomes)
         return frozenset(
             (rule.kind.value, rule.name, _shared(rule.pause, rule.facts), rule.facts.kind)
             for rule in self._rules_over(outcomes)
             if rule.evaluate(rule_input).blocks
         )
+
+    def _longest(self, outcome: str) -> Microseconds:
+        """The longest pause that an outcome of the type may begin."""
+        if outcome not in self._spans:
+            pauses = (*self.pauses, *(stop for stops in self.stops.values() for stop in stops))
+            self._spans[outcome] = max((own.span for own in pauses if outcome in own.outcomes), default=0)
+        return self._spans[outcome]
 
     def undecided(self, portions: Sequence[PastOutcomes], now: Instant) -> set[int]:
         """The indexes of those of which older outcomes may change what some pause says."""
