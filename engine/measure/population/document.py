@@ -17,7 +17,7 @@ from engine.measure.population.tally import (
 )
 from engine.model.decision import Outcome
 from engine.model.instant import to_datetime
-from engine.rulebook.model.book import MICROS
+from engine.rulebook.model.book import MICROS, ScarceKind
 
 SCHEMA = 1
 """Rises when a key changes its meaning or goes."""
@@ -28,11 +28,17 @@ _NOTES = (
 )
 _CUT = "{} candidates beyond the first 50 of their decisions are not counted by campaign"
 
+_NO_PRICES = (
+    "the book gives what is scarce by prices (`arbitration: {scarce: prices}`), and a simulation has no plan of prices:"
+    " whoever comes first gets it; `tact presend --preview --scarce value` says what a plan would give"
+)
+
 
 def document(tally: Tally, people: StagedPeople, plan: SimulationPlan) -> dict[str, Any]:
     """The document of `tact simulate --json`: the same file, book and options give the same bytes."""
     book = tally.compiled.book
     notes = [*_NOTES, *([_CUT.format(tally.more_candidates)] if tally.more_candidates else [])]
+    notes += [_NO_PRICES] if book.scarce is ScarceKind.PRICES else []
     return {
         "schema": SCHEMA,
         "book": book.name,

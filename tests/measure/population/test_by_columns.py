@@ -77,6 +77,15 @@ pressure:
 """
 
 
+def test_a_book_with_prices_is_simulated_without_them(tmp_path: Path) -> None:
+    """And the notes say so, on a log as by columns; those of other books do not."""
+    priced = compiled_book(BUSY.replace("currency: EUR,", "currency: EUR, arbitration: {scarce: prices},"))
+    for compiled, is_noted in ((priced, True), (busy(), False)):
+        people = write_people(tmp_path / "people.jsonl", compiled, requests_for(compiled, NOW, 20, seed=4))
+        notes = check(compiled, people, SimulationPlan(START, 2))["notes"]
+        assert any("no plan of prices" in note for note in notes) is is_noted
+
+
 @cache
 def busy() -> CompiledBook:
     """A book with every rule that counts contacts: of a customer, by a value, of all customers, and what they cost."""
