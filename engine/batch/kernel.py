@@ -11,13 +11,13 @@ from zlib import crc32
 import numpy as np
 
 from engine.batch.classes import ChosenForms, Sequences, combined
-from engine.batch.columns import Bools, Codes, ScoreColumn
+from engine.batch.columns import Bools, Codes, ScoreColumn, ValueColumn
 from engine.batch.draws import CustomerHashes, SampleLists
 from engine.batch.facets import ClockReader, Customers, People, RequestPeople, SideConditions, history_of
 from engine.batch.frame import MaskFrame, Pairs, Words
 from engine.batch.going import GoingPair, OnGoing, pairs_by_columns, pairs_by_engine
 from engine.batch.lanes import ColumnPlan, Disagreement, book_lane, row_lane
-from engine.batch.logged import NOTHING_LOGGED, LoggedHistory
+from engine.batch.logged import NOTHING_LOGGED, AlikeHistories, LoggedHistory
 from engine.batch.order import (
     NO_PAIR,
     ScoredPairs,
@@ -58,9 +58,6 @@ _CRC_RANGE = 1 << 32
 
 NOBODY_SAID: Mapping[str, CustomerState] = {}
 """No customer agreed, withdrew or objects to anything."""
-
-
-_SAID = "has agreed, withdrawn or objected to something"
 
 
 class Kernel:
@@ -104,6 +101,7 @@ class Kernel:
         self._names = TieOrder.of(compiled.book.salt, self._campaigns)
         self._among = requested_clauses(compiled, Request("", plan.now, {}, channels=plan.channels))
         self._forms = ChosenForms(compiled, plan.now)
+        self._alike = AlikeHistories(compiled, plan.now)
         self._sequences = Sequences()
         self._classes: dict[Hashable, RowDecision] = {}
         self._known: dict[Hashable, int] = {}
@@ -141,6 +139,12 @@ class Kernel:
             self._going = []
         return decisions
 
+    def histories(self, names: Sequence[str], said: Mapping[str, CustomerState]) -> ValueColumn | None:
+        """What stands for what customers agreed to, withdrew and object to; None: nobody said anything."""
+        if not said:
+            return None
+        return self._alike.of_states([said.get(name, NOTHING_SAID) for name in names])
+
     def _decide_chunk(
         self, requests: Sequence[Request], said: Mapping[str, CustomerState]
     ) -> list[RowDecision]:
@@ -148,17 +152,19 @@ class Kernel:
         columnar = []
         book = "; ".join(self.book_lane)
         for row, request in enumerate(requests):
-            state = said.get(request.customer)
-            lane = book or row_lane(request, self._plan) or (_SAID if state is not None else "")
+            lane = book or row_lane(request, self._plan)
             if lane:
-                alone = self._alone(self._by_engine(request, state=state or NOTHING_SAID), lane, row)
+                by_engine = self._by_engine(request, state=said.get(request.customer))
+                alone = self._alone(by_engine, lane, row)
                 decisions[row] = alone
                 self.funnel.see(alone)
             else:
                 columnar.append(row)
         going, self._going = self._going, []
         if columnar:
-            by_columns = self._by_columns(RequestPeople([requests[row] for row in columnar]))
+            own = [requests[row] for row in columnar]
+            histories = self.histories([request.customer for request in own], said)
+            by_columns = self._by_columns(RequestPeople(own, histories))
             by_columns.counted_by(self.funnel)
             for at, row in enumerate(columnar):
                 decisions[row] = by_columns.row(at)

@@ -93,6 +93,11 @@ class AlikeHistories:
         covered = [own == NOTHING_LOGGED or self._came[own] >= LEAST_ALIKE for own in alike]
         return AlikeColumn(_coded(alike), np.array(covered, np.bool_), np.array(rounded, np.bool_))
 
+    def of_states(self, states: Sequence[CustomerState]) -> ValueColumn:
+        """The same of customers without contacts of whom states are known; it is right to the moment for each of them."""
+        histories = (LoggedHistory((), tuple(own.consents.items()), tuple(own.outcomes)) for own in states)
+        return _coded([self._exact(own) for own in histories])
+
     def _exact(self, history: LoggedHistory) -> LoggedHistory:
         """The history without what no rule reads at the moment or later."""
         now = self._now

@@ -119,8 +119,9 @@ def _said(chunk: PeopleChunk, said: SaidOfNames) -> dict[str, CustomerState]:
 def _decide(kernel: Kernel, chunk: PeopleChunk, parser: Parser, said: Mapping[str, CustomerState]) -> None:
     """Decides the people of a chunk, in the order of the file where some of them were read one by one."""
     people = chunk.people
-    if not chunk.persons and not said:
+    if not chunk.persons:
         if people.rows:
+            people.histories = kernel.histories(people.names, said)
             kernel.decide_people(people)
         return
     now = people.moment.now
