@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.batch.columns import Bools, Codes, ValueColumn
+from engine.batch.columns import Bools, Codes, ValueColumn, first_rows, numbered
 from engine.batch.kernel import Kernel
 from engine.batch.people import (
     ALIASES,
@@ -303,10 +303,11 @@ class _Reading:
                 self._fault(np.flatnonzero(wrong), column, message)
             coded.append(own)
             keys = keys * len(own.values) + own.codes
-            _, keys = np.unique(keys, return_inverse=True)
+            _, keys = numbered(keys)
         if not coded:
             return
-        _, first, codes = np.unique(keys, return_index=True, return_inverse=True)
+        distinct, codes = numbered(keys)
+        first = first_rows(codes, len(distinct))
         texts: list[str | None] = []
         for number, row in enumerate(first.tolist()):
             plains = {column: own.values[own.codes[row]] for column, own in zip(columns, coded, strict=True)}

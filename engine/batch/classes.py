@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.batch.columns import Codes
+from engine.batch.columns import Codes, first_rows, numbered
 from engine.batch.draws import CustomerHashes, SampleLists, VariantDraws, drawn_with
 from engine.batch.profiles import Profile
 from engine.batch.results import ChosenForm
@@ -20,11 +20,11 @@ def combined(columns: Sequence[Codes]) -> tuple[Codes, Codes]:
     for column in columns:
         values = int(column.max(initial=0)) + 1
         if size * values > _LARGEST:
-            distinct, keys = np.unique(keys, return_inverse=True)
+            distinct, keys = numbered(keys)
             size = len(distinct)
         keys, size = keys * values + column, size * values
-    _, first, codes = np.unique(keys, return_index=True, return_inverse=True)
-    return first, codes
+    distinct, codes = numbered(keys)
+    return first_rows(codes, len(distinct)), codes
 
 
 class Sequences:
@@ -44,15 +44,15 @@ class Sequences:
         if not len(rows):
             return codes
         width = int(profiles.max()) + 1
-        _, first = np.unique(rows * width + profiles, return_index=True)
-        kept = np.sort(first)
+        distinct, repeated = numbered(rows * width + profiles)
+        kept = first_rows(repeated, len(distinct))
         rows, profiles = rows[kept], profiles[kept]
         counts = np.bincount(rows, minlength=size)
         depths = np.arange(len(rows)) - (np.cumsum(counts) - counts)[rows]
         for depth in range(int(depths.max()) + 1):
             members = np.flatnonzero(depths == depth)
             keys = codes[rows[members]] * width + profiles[members]
-            distinct, at = np.unique(keys, return_inverse=True)
+            distinct, at = numbered(keys)
             numbers = [self._child(*divmod(key, width)) for key in distinct.tolist()]
             codes[rows[members]] = np.array(numbers, np.int64)[at]
         return codes
@@ -77,7 +77,7 @@ class ChosenForms:
         self, draws: CustomerHashes, rows: Codes, numbers: Codes, profiles: Sequence[Profile]
     ) -> tuple[Codes, Codes]:
         """By row, the place of the sample by which it is withheld, or -1; and of the creative that is drawn."""
-        distinct, codes = np.unique(numbers, return_inverse=True)
+        distinct, codes = numbered(numbers)
         of_distinct = [self._number(number, profiles[number]) for number in distinct.tolist()]
         lists = np.array(of_distinct, np.int64)[codes]
         withheld = self._samples.first(draws, rows, lists, having=True)

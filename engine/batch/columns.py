@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from engine.model.values import Attributes, Value
 
@@ -81,6 +82,19 @@ def rows_by_code(codes: Codes) -> Iterator[tuple[int, Codes]]:
     starts = np.flatnonzero(np.diff(codes[order], prepend=codes[order[0]] - 1))
     for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), len(codes)], strict=True):
         yield int(codes[order[start]]), order[start:stop]
+
+
+def numbered(keys: Codes) -> tuple[Codes, Codes]:
+    """The distinct keys in the order in which they occur, and the number of each key among them; hashed, without sorting."""
+    encoded = pa.array(keys).dictionary_encode()
+    return encoded.dictionary.to_numpy(), encoded.indices.to_numpy().astype(np.int64)
+
+
+def first_rows(codes: Codes, size: int) -> Codes:
+    """Where each of so many codes occurs first; -1 for one that does not."""
+    first = np.full(size, -1, np.int64)
+    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
+    return first
 
 
 class JointColumn(NamedTuple):
@@ -203,6 +217,6 @@ def joined(columns: Sequence[ValueColumn], rows: int) -> JointColumn:
     joined_combinations: list[tuple[int, ...]] = list(combinations)
     for column in columns:
         size = len(column.values)
-        pairs, codes = np.unique(codes * size + column.codes, return_inverse=True)
+        pairs, codes = numbered(codes * size + column.codes)
         joined_combinations = [(*joined_combinations[pair // size], pair % size) for pair in pairs.tolist()]
     return JointColumn(codes, joined_combinations)

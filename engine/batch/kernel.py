@@ -11,7 +11,7 @@ from zlib import crc32
 import numpy as np
 
 from engine.batch.classes import ChosenForms, Sequences, combined
-from engine.batch.columns import Bools, Codes, ScoreColumn, ValueColumn
+from engine.batch.columns import Bools, Codes, ScoreColumn, ValueColumn, first_rows
 from engine.batch.draws import CustomerHashes, SampleLists
 from engine.batch.facets import ClockReader, Customers, People, RequestPeople, SideConditions, history_of
 from engine.batch.frame import MaskFrame, Pairs, Words
@@ -301,8 +301,9 @@ class Kernel:
             alone = self._alone(by_engine(row), "has a score that is not a number", row)
             codes[row], scores[row] = self._numbered(alone)
         kept = np.flatnonzero(~unordered)
-        used, at_first = np.unique(classes[kept], return_index=True)
-        firsts = kept[at_first]
+        at_first = first_rows(classes[kept], len(first))
+        used = np.flatnonzero(at_first >= 0)
+        firsts = kept[at_first[used]]
         of_firsts = zip(*(column[firsts].tolist() for column in columns), strict=True)
         for number, row, of_first in zip(used.tolist(), firsts.tolist(), of_firsts, strict=True):
             *of_class, clock = of_first

@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from engine.batch.columns import Bools, Codes, ScoreColumn
+from engine.batch.columns import Bools, Codes, ScoreColumn, first_rows, numbered
 from engine.batch.facets import Customers, Fits, Interned, SideConditions, Situations
 from engine.batch.lanes import Disagreement
 from engine.batch.results import EngineDecision
@@ -290,10 +290,9 @@ def _is_neutral(rule_result: RuleResult) -> bool:
 def _distinct(keys: Codes, size: int) -> tuple[Codes, Codes, Codes]:
     """The distinct keys, where each occurs, and the number of each key among them."""
     if size > _MOST_DENSE or size > 64 * len(keys):
-        distinct, first, codes = np.unique(keys, return_index=True, return_inverse=True)
-        return distinct, first, codes
-    position = np.full(size, -1, np.int64)
-    position[keys[::-1]] = np.arange(len(keys) - 1, -1, -1)
+        distinct, codes = numbered(keys)
+        return distinct, first_rows(codes, len(distinct)), codes
+    position = first_rows(keys, size)
     distinct = np.flatnonzero(position >= 0)
     first = position[distinct]
     position[distinct] = np.arange(len(distinct))

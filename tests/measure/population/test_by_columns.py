@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from engine.batch.columns import Codes, ValueColumn
 from engine.batch.kernel import CHUNK
 from engine.batch.lanes import Disagreement
+from engine.batch.logged import NOTHING_LOGGED
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.ledger.commit import decision_rows
 from engine.measure.population import by_columns, column_tally
@@ -241,7 +242,7 @@ def test_contacts_that_are_overlooked_are_noticed(tmp_path: Path, monkeypatch: p
     people = write_people(tmp_path / "people.jsonl", compiled, requests_for(compiled, NOW, 60, seed=5))
 
     def forget(self: Histories, persons: Codes, now: Instant) -> ValueColumn:
-        return ValueColumn(persons * 0, [()])
+        return ValueColumn(persons * 0, [NOTHING_LOGGED])
 
     monkeypatch.setattr(Histories, "at", forget)
     with pytest.raises((AssertionError, Disagreement)):
