@@ -7,14 +7,33 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import httpx
 
 from tests.forked import Forked
 from tests.servers import faults_in
-from tests.waiting import HANGS
+from tests.waiting import HANGS, until
 
+_COMPARED = 'data-poll="/versions/'
 _HIDDEN = re.compile(r'name="code" value="([^"]+)"')
+
+
+class Browser(httpx.Client):
+    """Follows no redirects, and opens a page again while it says that what it shows is being worked out."""
+
+    def get(self, url: str, **options: Any) -> httpx.Response:  # type: ignore[override]
+        """The page as it is when it is whole."""
+        answers = [super().get(url, **options)]
+
+        def is_whole() -> bool:
+            if "refresh" not in answers[-1].headers and _COMPARED not in answers[-1].text:
+                return True
+            answers.append(httpx.Client.get(self, url, **options))
+            return False
+
+        until(is_whole)
+        return answers[-1]
 
 
 @dataclass
@@ -31,9 +50,7 @@ class RunningConsole:
 
     def browser(self, **headers: str) -> httpx.Client:
         """A browser that nobody has logged in with; it follows no redirects."""
-        browser = httpx.Client(
-            base_url=self.address, headers={"accept-language": "en", **headers}, timeout=60
-        )
+        browser = Browser(base_url=self.address, headers={"accept-language": "en", **headers}, timeout=60)
         self.browsers.append(browser)
         return browser
 

@@ -97,6 +97,7 @@ class Scene:
             "{name:path}": "adults",
             "{name}": "spring",
             "{version}": self.version,
+            "{against}": self.version,
             "{kind}": "version",
             "{key}": self.version,
             "{campaign}": "adults",
