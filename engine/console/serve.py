@@ -22,7 +22,7 @@ from engine.console.pages.tryout import form_of, version_on_bench
 from engine.console.reporting import ReportDesk
 from engine.console.table import PAGES, SOCKETS
 from engine.console.users import ConsoleUsers, ProxyNetwork
-from engine.console.workbench import WORKBENCH, JobFailed, StillWorking, Task
+from engine.console.workbench import WORKBENCH, BookTask, JobFailed, StillWorking
 from engine.ledger.errors import LedgerError
 from engine.measure.rollup import roll_up
 from engine.server.access.callers import Callers
@@ -179,7 +179,7 @@ class Preparing(_Background):
                     WORKBENCH.soon(form_of(worked), patience=0)
                 with suppress(StillWorking, JobFailed):
                     WORKBENCH.soon(
-                        Task("try_out", _NOBODY, worked), patience=0
+                        BookTask("try_out", _NOBODY, worked), patience=0
                     )  # has the child import what that needs
         return _LOOK_SECONDS
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.console import workbench
-from engine.console.workbench import JobFailed, StillWorking, Task, Workbench, WorkedBook
+from engine.console.workbench import BookTask, JobFailed, StillWorking, Workbench, WorkedBook
 from tests.waiting import HANGS, until
 
 BOOK = """
@@ -51,9 +51,9 @@ def process_of(work: Workbench, bench: str) -> int:
     return int(work._loaded[bench]._process.pid)
 
 
-def form(book: WorkedBook) -> Task:
+def form(book: WorkedBook) -> BookTask:
     """A task of a book."""
-    return Task("form", {}, book)
+    return BookTask("form", {}, book)
 
 
 def test_a_book_is_read_and_loaded_once(work: Workbench) -> None:
