@@ -22,7 +22,7 @@ from engine.console.pages.tryout import form_of, version_on_bench
 from engine.console.reporting import ReportDesk
 from engine.console.table import PAGES, SOCKETS
 from engine.console.users import ConsoleUsers, ProxyNetwork
-from engine.console.workbench import WORKBENCH, JobFailed, StillWorking
+from engine.console.workbench import WORKBENCH, BookTask, JobFailed, StillWorking
 from engine.ledger.errors import LedgerError
 from engine.measure.rollup import roll_up
 from engine.server.access.callers import Callers
@@ -44,6 +44,10 @@ _COUNT_SECONDS = 5.0
 
 _MOST_PREPARED = 3
 """Live books that are loaded in children before somebody looks at them."""
+
+
+_NOBODY = {"context": "customer: nobody\n", "given": {}}
+"""A try-out that nobody asked for."""
 
 
 _MOST_CONNECTIONS = 200
@@ -171,7 +175,12 @@ class Preparing(_Background):
             WORKBENCH.prepare()
             for version in sorted(live)[:_MOST_PREPARED]:
                 with suppress(StillWorking, JobFailed):  # whoever opens the page is told
-                    WORKBENCH.soon(form_of(version_on_bench(self._reader, version)), patience=0)
+                    worked = version_on_bench(self._reader, version)
+                    WORKBENCH.soon(form_of(worked), patience=0)
+                with suppress(StillWorking, JobFailed):
+                    WORKBENCH.soon(
+                        BookTask("try_out", _NOBODY, worked), patience=0
+                    )  # has the child import what that needs
         return _LOOK_SECONDS
 
 

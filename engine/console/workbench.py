@@ -55,7 +55,7 @@ _MOST_BEGUN = 16
 _CHILD = "from engine.workbench.jobs import child; child()"
 
 
-Advance: TypeAlias = Callable[[Mapping[str, int]], object]
+JobProgress: TypeAlias = Callable[[Mapping[str, int]], object]
 """Gets how far a job is: `done` and `total`."""
 
 
@@ -78,7 +78,7 @@ class WorkedBook(NamedTuple):
     """Reads them, where no child has the book yet."""
 
 
-class Task(NamedTuple):
+class BookTask(NamedTuple):
     """A job whose result depends on nothing but what it is given, so that it is kept."""
 
     kind: str
@@ -119,7 +119,7 @@ class _Child:
         """Whether it can be asked."""
         return self._process.poll() is None
 
-    def ask(self, message: Mapping[str, Any], advance: Advance, *, last: bool) -> Any:
+    def ask(self, message: Mapping[str, Any], advance: JobProgress, *, last: bool) -> Any:
         """The result of a job, which has so many `seconds`. Raises JobFailed, after which it may live no longer.
 
         last: nothing follows.
@@ -134,7 +134,7 @@ class _Child:
         finally:
             stop.cancel()
 
-    def _said(self, message: str, advance: Advance, *, last: bool) -> Any:
+    def _said(self, message: str, advance: JobProgress, *, last: bool) -> Any:
         """What the child says at last: each of its lines is a JSON object."""
         process = self._process
         if process.stdin is None or process.stdout is None:
@@ -194,7 +194,7 @@ class Workbench:
         """Says whose children stay longest: those of live books."""
         self._live = frozenset(benches)
 
-    def soon(self, task: Task, patience: float = PATIENCE) -> Any:
+    def soon(self, task: BookTask, patience: float = PATIENCE) -> Any:
         """The result, if it is at hand within so many seconds. Raises StillWorking where it is not, JobFailed."""
         key = task.identity
         with self._lock:
@@ -211,7 +211,7 @@ class Workbench:
         with self._lock:
             return self._told(key, work.result)
 
-    def kept(self, task: Task) -> Any:
+    def kept(self, task: BookTask) -> Any:
         """The result, however long it takes. Raises JobFailed."""
         try:
             return self.soon(task, 2 * JOB_SECONDS)
@@ -225,7 +225,7 @@ class Workbench:
         *,
         book: WorkedBook | None = None,
         seconds: float = JOB_SECONDS,
-        advance: Advance = lambda _: None,
+        advance: JobProgress = lambda _: None,
     ) -> Any:
         """The result of a job, by the name of its function; advance: gets how far it is. Raises JobFailed."""
         turns = self._alone if book is None else self._turns
@@ -273,7 +273,7 @@ class Workbench:
             self._kept.move_to_end(key)
         return result
 
-    def _work(self, task: Task, work: _Work) -> None:
+    def _work(self, task: BookTask, work: _Work) -> None:
         """Does the task, and keeps what comes of it."""
         result: Any = JobFailed("the work on the book met a fault of the program")
         try:
@@ -291,7 +291,7 @@ class Workbench:
             work.result = result
             work.ended.set()
 
-    def _by_loaded(self, message: dict[str, Any], book: WorkedBook, advance: Advance) -> Any:
+    def _by_loaded(self, message: dict[str, Any], book: WorkedBook, advance: JobProgress) -> Any:
         """The result by the child that has the book, or gets it now."""
         while True:
             with self._lock:

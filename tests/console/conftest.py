@@ -16,6 +16,7 @@ from tests.servers import faults_in
 from tests.waiting import HANGS, until
 
 _COMPARED = 'data-poll="/versions/'
+_GATHERED = re.compile(r'data-poll="(/person/gathered/[^"]+)"')
 _HIDDEN = re.compile(r'name="code" value="([^"]+)"')
 
 
@@ -57,8 +58,17 @@ class RunningConsole:
     def post(
         self, browser: httpx.Client, path: str, fields: dict[str, str], **headers: str
     ) -> httpx.Response:
-        """Sends a form as a browser does it."""
-        return browser.post(path, data=fields, headers={"origin": self.address, **headers})
+        """Sends a form as a browser does it; what is held of a person is waited for."""
+        answers = [browser.post(path, data=fields, headers={"origin": self.address, **headers})]
+
+        def is_whole() -> bool:
+            gathered = _GATHERED.search(answers[-1].text)
+            if gathered is not None:
+                answers.append(browser.get(gathered.group(1)))
+            return gathered is None
+
+        until(is_whole)
+        return answers[-1]
 
     def logged_in(self, token: str = "", **headers: str) -> httpx.Client:
         """A browser with a session, by the token or by the one-time address."""

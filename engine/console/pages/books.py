@@ -12,7 +12,7 @@ from engine.client import RulebooksClient, TactError
 from engine.console.page import READERS, Asked, ConsolePage, DraftEditing, Refusal
 from engine.console.pages.totals import ShownRate, rate_of
 from engine.console.texts import _
-from engine.console.workbench import WORKBENCH, JobFailed, StillWorking, Task
+from engine.console.workbench import WORKBENCH, BookTask, JobFailed, StillWorking
 from engine.ledger.queries import releases
 from engine.ledger.queries.decisions import outcomes_by_version
 from engine.ledger.store.release_rows import ActivationRow, PublicationRow
@@ -168,7 +168,7 @@ def _arms(store: Store, last: ActivationRow) -> list[VersionTally]:
     return [VersionTally(version, numbers) for version, numbers in outcomes.items()]
 
 
-class Comparison(NamedTuple):
+class VersionComparison(NamedTuple):
     """What differs between a version and another one, as far as it is known."""
 
     against: str
@@ -191,10 +191,10 @@ class Comparison(NamedTuple):
         return [(named_in_words(row["section"], row["name"]), row) for row in rows]
 
 
-def _compared(asked: Asked, against: str, version: str) -> Comparison:
+def _compared(asked: Asked, against: str, version: str) -> VersionComparison:
     """The comparison, if it is at hand; else it is begun. Versions are hashes: what was compared is never out of date."""
     if against in ("", version):
-        return Comparison("")
+        return VersionComparison("")
 
     def both() -> dict[str, Any]:
         with asked.log.reading() as store:
@@ -202,12 +202,12 @@ def _compared(asked: Asked, against: str, version: str) -> Comparison:
         return {side: dict(own or {}) for side, own in files.items()}
 
     try:
-        result = WORKBENCH.soon(Task("compare", {}, late=both, key=f"{against} {version}"))
+        result = WORKBENCH.soon(BookTask("compare", {}, late=both, key=f"{against} {version}"))
     except StillWorking:
-        return Comparison(against)
+        return VersionComparison(against)
     except JobFailed as error:
-        return Comparison(against, problem=str(error))
-    return Comparison(against, result)
+        return VersionComparison(against, problem=str(error))
+    return VersionComparison(against, result)
 
 
 def _comparison(asked: Asked) -> Response:

@@ -12,7 +12,7 @@ from engine.console.page import READERS, Asked, ConsolePage, Refusal
 from engine.console.pages.books import publication_of
 from engine.console.pages.drafts import draft_of, files_of_draft
 from engine.console.texts import _
-from engine.console.workbench import WORKBENCH, JobFailed, Task, WorkedBook
+from engine.console.workbench import WORKBENCH, BookTask, JobFailed, WorkedBook
 from engine.ledger.queries import releases
 
 _DAYS = 28
@@ -37,14 +37,14 @@ class OpenedBook(NamedTuple):
     worked: WorkedBook
 
     @property
-    def form(self) -> Task:
+    def form(self) -> BookTask:
         """What a customer can be described by."""
         return form_of(self.worked)
 
 
-def form_of(worked: WorkedBook) -> Task:
+def form_of(worked: WorkedBook) -> BookTask:
     """The task whose result says what a customer of the book can be described by."""
-    return Task("form", {}, worked)
+    return BookTask("form", {}, worked)
 
 
 def _opened(asked: Asked) -> OpenedBook:
@@ -144,7 +144,7 @@ def _campaigns(asked: Asked) -> Response:
         if not first:
             timezone = ZoneInfo(_asked_of(asked, opened)["timezone"])
             first = datetime.now(timezone).date().isoformat()
-        shown = WORKBENCH.soon(Task("campaigns", {"first": first, "days": _DAYS}, opened.worked))
+        shown = WORKBENCH.soon(BookTask("campaigns", {"first": first, "days": _DAYS}, opened.worked))
     except JobFailed as error:
         raise Refusal(400, str(error)) from None
     return asked.page("campaigns_of.html", opened=opened, shown=shown, days=_days(shown["first"]))
