@@ -199,7 +199,7 @@ class Workbench:
         key = task.identity
         with self._lock:
             if key in self._kept:
-                return self._told(key, self._kept[key])
+                return self._unwrapped(key, self._kept[key])
             work = self._begun.get(key)
             if work is None:
                 if len(self._begun) >= _MOST_BEGUN:
@@ -209,7 +209,7 @@ class Workbench:
         if not work.ended.wait(patience):
             raise StillWorking(task.kind)
         with self._lock:
-            return self._told(key, work.result)
+            return self._unwrapped(key, work.result)
 
     def kept(self, task: BookTask) -> Any:
         """The result, however long it takes. Raises JobFailed."""
@@ -264,7 +264,7 @@ class Workbench:
         for child in children:
             child.end()
 
-    def _told(self, key: tuple[str, ...], result: Any) -> Any:
+    def _unwrapped(self, key: tuple[str, ...], result: Any) -> Any:
         """The result, while the lock is held. Raises JobFailed where it is one, which is then kept no longer."""
         if isinstance(result, JobFailed):
             self._kept.pop(key, None)

@@ -115,13 +115,13 @@ def test_a_child_that_is_killed_is_replaced(work: Workbench) -> None:
     killed._process.wait(HANGS)
     assert work.run("try_out", job, book=book)["customer"] == "ann"
     assert shelf.read == ["spring", "spring"]
-    told: list[str] = []
+    sentences: list[str] = []
 
     def wait_for_it() -> None:
         try:
-            told.append(work.run("try_out", job, book=book)["customer"])
+            sentences.append(work.run("try_out", job, book=book)["customer"])
         except JobFailed as error:
-            told.append(str(error))
+            sentences.append(str(error))
 
     os.kill(process_of(work, "spring"), signal.SIGSTOP)
     waiting = threading.Thread(target=wait_for_it)
@@ -129,7 +129,7 @@ def test_a_child_that_is_killed_is_replaced(work: Workbench) -> None:
     until(work._loaded["spring"].turn.locked)
     os.kill(process_of(work, "spring"), signal.SIGKILL)
     waiting.join(HANGS)
-    assert len(told) == 1  # the sentence, or the answer of another child where it had not begun
+    assert len(sentences) == 1  # the sentence, or the answer of another child where it had not begun
     assert work.run("try_out", job, book=book)["customer"] == "ann"
 
 
@@ -173,7 +173,7 @@ def test_too_many_tasks_are_refused(work: Workbench, monkeypatch: pytest.MonkeyP
 
 def test_a_mistake_is_told_to_everybody_who_waits(work: Workbench) -> None:
     """Those who wait for the same task hear the same sentence, whoever wakes first."""
-    told: list[str] = []
+    sentences: list[str] = []
     go_on = threading.Event()
 
     def files() -> Mapping[str, str]:
@@ -184,7 +184,7 @@ def test_a_mistake_is_told_to_everybody_who_waits(work: Workbench) -> None:
         try:
             work.kept(form(WorkedBook("spring", "spring", files)))
         except JobFailed as error:
-            told.append(str(error))
+            sentences.append(str(error))
 
     waiting = [threading.Thread(target=wait_for_it) for _ in range(4)]
     for thread in waiting:
@@ -192,8 +192,8 @@ def test_a_mistake_is_told_to_everybody_who_waits(work: Workbench) -> None:
     go_on.set()
     for thread in waiting:
         thread.join(HANGS)
-    assert len(told) == len(waiting)
-    assert all("book.yaml" in sentence for sentence in told)
+    assert len(sentences) == len(waiting)
+    assert all("book.yaml" in sentence for sentence in sentences)
 
 
 def test_what_takes_minutes_keeps_no_page_waiting(work: Workbench) -> None:
