@@ -106,7 +106,7 @@ class Translator:
     def _to_file(self, uri: str) -> str:
         if not uri.startswith(_SCHEME):
             raise Unspoken(f"{uri[:60]!r} is no file of the draft")
-        name = unquote(uri.removeprefix(_SCHEME))
+        name = unquote(uri.removeprefix(_SCHEME), errors="strict")  # else several names would be one file
         try:
             check_release_files({name: b""})
         except WrongFile as error:

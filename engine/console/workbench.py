@@ -33,7 +33,11 @@ PATIENCE = 0.25
 
 
 _AT_ONCE = 2
-"""Jobs that run; others wait as long as a job may take."""
+"""Jobs on loaded books that run; others wait as long as a job may take."""
+
+
+_ALONE_AT_ONCE = 2
+"""Jobs with a child of their own that run, such as replays, which take minutes: no try-out waits for them."""
 
 
 _MOST_KEPT = 60
@@ -160,17 +164,26 @@ class _Child:
         rmtree(self._folder, ignore_errors=True)
 
 
+class _Work:
+    """A task that is worked on, and then what came of it, for all who wait."""
+
+    def __init__(self) -> None:
+        self.ended = threading.Event()
+        self.result: Any = None
+        """JobFailed where it failed."""
+
+
 class Workbench:
     """Runs jobs. May be used by many threads."""
 
     def __init__(self) -> None:
         self._turns = threading.BoundedSemaphore(_AT_ONCE)
+        self._alone = threading.BoundedSemaphore(_ALONE_AT_ONCE)
         self._lock = threading.Lock()
         """Of what follows."""
         self._kept: OrderedDict[tuple[str, ...], Any] = OrderedDict()
         """Results; of a task that failed its JobFailed, until it was told."""
-        self._begun: dict[tuple[str, ...], threading.Event] = {}
-        """Tasks that are worked on, each with what is set when it has ended."""
+        self._begun: dict[tuple[str, ...], _Work] = {}
         self._loaded: OrderedDict[str, _Child] = OrderedDict()
         """Children by the bench of their book, the one that was used last at the end."""
         self._live: frozenset[str] = frozenset()
@@ -186,18 +199,17 @@ class Workbench:
         key = task.identity
         with self._lock:
             if key in self._kept:
-                return self._result(key)
-            ended = self._begun.get(key)
-            if ended is None:
+                return self._unwrapped(key, self._kept[key])
+            work = self._begun.get(key)
+            if work is None:
                 if len(self._begun) >= _MOST_BEGUN:
                     raise JobFailed("too many books are being worked on; try again in a minute")
-                ended = self._begun[key] = threading.Event()
-                threading.Thread(target=self._work, args=(task, ended), daemon=True).start()
-        if ended.wait(patience):
-            with self._lock:
-                if key in self._kept:
-                    return self._result(key)
-        raise StillWorking(task.kind)
+                work = self._begun[key] = _Work()
+                threading.Thread(target=self._work, args=(task, work), daemon=True).start()
+        if not work.ended.wait(patience):
+            raise StillWorking(task.kind)
+        with self._lock:
+            return self._unwrapped(key, work.result)
 
     def kept(self, task: BookTask) -> Any:
         """The result, however long it takes. Raises JobFailed."""
@@ -216,7 +228,8 @@ class Workbench:
         advance: JobProgress = lambda _: None,
     ) -> Any:
         """The result of a job, by the name of its function; advance: gets how far it is. Raises JobFailed."""
-        if not self._turns.acquire(timeout=JOB_SECONDS):
+        turns = self._alone if book is None else self._turns
+        if not turns.acquire(timeout=JOB_SECONDS):
             raise JobFailed("too many books are being worked on; try again in a minute")
         try:
             message = {"kind": kind, "seconds": seconds, "job": job}
@@ -228,7 +241,7 @@ class Workbench:
             finally:
                 child.end()
         finally:
-            self._turns.release()
+            turns.release()
             self.prepare()
 
     def prepare(self) -> None:
@@ -251,14 +264,16 @@ class Workbench:
         for child in children:
             child.end()
 
-    def _result(self, key: tuple[str, ...]) -> Any:
-        """What is kept, while the lock is held. Raises the JobFailed that is kept, and forgets it."""
-        if isinstance(self._kept[key], JobFailed):
-            raise self._kept.pop(key)
-        self._kept.move_to_end(key)
-        return self._kept[key]
+    def _unwrapped(self, key: tuple[str, ...], result: Any) -> Any:
+        """The result, while the lock is held. Raises JobFailed where it is one, which is then kept no longer."""
+        if isinstance(result, JobFailed):
+            self._kept.pop(key, None)
+            raise JobFailed(str(result))
+        if key in self._kept:
+            self._kept.move_to_end(key)
+        return result
 
-    def _work(self, task: BookTask, ended: threading.Event) -> None:
+    def _work(self, task: BookTask, work: _Work) -> None:
         """Does the task, and keeps what comes of it."""
         result: Any = JobFailed("the work on the book met a fault of the program")
         try:
@@ -273,7 +288,8 @@ class Workbench:
                     self._kept.popitem(last=False)
                 self._kept[task.identity] = result
                 del self._begun[task.identity]
-            ended.set()
+            work.result = result
+            work.ended.set()
 
     def _by_loaded(self, message: dict[str, Any], book: WorkedBook, advance: JobProgress) -> Any:
         """The result by the child that has the book, or gets it now."""

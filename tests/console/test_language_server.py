@@ -120,7 +120,8 @@ def test_a_message_beyond_the_bound_ends_the_connection(house: ConsoleHouse, wri
     "uri",
     ["file:///etc/passwd", "file:///tmp/x.yaml", "http://127.0.0.1/x.yaml", "draft:///../../x.yaml", "draft:////tmp/x.yaml",
      "draft:///%2e%2e/%2e%2e/x.yaml", "draft:///..%5cx.yaml", "draft:///a%00.yaml", "draft:///.ssh/x.yaml", "draft:///x.py",
-     "draft:///" + "x" * 400 + ".yaml", "draft:///", "DRAFT:///book.yaml", "draft:///\ud800.yaml"],
+     "draft:///" + "x" * 400 + ".yaml", "draft:///", "DRAFT:///book.yaml", "draft:///\ud800.yaml",
+     "draft:///%ed%a0%80.yaml", "draft:///%ff.yaml"],
 )  # fmt: skip
 def test_no_other_file_can_be_named(house: ConsoleHouse, writer: httpx.Client, uri: str) -> None:
     """Neither written nor read: of another scheme, beyond the draft, or of another kind."""

@@ -115,13 +115,13 @@ def test_a_child_that_is_killed_is_replaced(work: Workbench) -> None:
     killed._process.wait(HANGS)
     assert work.run("try_out", job, book=book)["customer"] == "ann"
     assert shelf.read == ["spring", "spring"]
-    told: list[str] = []
+    sentences: list[str] = []
 
     def wait_for_it() -> None:
         try:
-            told.append(work.run("try_out", job, book=book)["customer"])
+            sentences.append(work.run("try_out", job, book=book)["customer"])
         except JobFailed as error:
-            told.append(str(error))
+            sentences.append(str(error))
 
     os.kill(process_of(work, "spring"), signal.SIGSTOP)
     waiting = threading.Thread(target=wait_for_it)
@@ -129,7 +129,7 @@ def test_a_child_that_is_killed_is_replaced(work: Workbench) -> None:
     until(work._loaded["spring"].turn.locked)
     os.kill(process_of(work, "spring"), signal.SIGKILL)
     waiting.join(HANGS)
-    assert len(told) == 1  # the sentence, or the answer of another child where it had not begun
+    assert len(sentences) == 1  # the sentence, or the answer of another child where it had not begun
     assert work.run("try_out", job, book=book)["customer"] == "ann"
 
 
@@ -169,3 +169,36 @@ def test_too_many_tasks_are_refused(work: Workbench, monkeypatch: pytest.MonkeyP
     with pytest.raises(JobFailed, match="too many books"):
         work.soon(form(shelf.book("c")), patience=0)
     until(lambda: len(work._loaded) == 2)
+
+
+def test_a_mistake_is_told_to_everybody_who_waits(work: Workbench) -> None:
+    """Those who wait for the same task hear the same sentence, whoever wakes first."""
+    sentences: list[str] = []
+    go_on = threading.Event()
+
+    def files() -> Mapping[str, str]:
+        go_on.wait(HANGS)
+        return {"book.yaml": BOOK.replace("gte: 18", "gte: old")}
+
+    def wait_for_it() -> None:
+        try:
+            work.kept(form(WorkedBook("spring", "spring", files)))
+        except JobFailed as error:
+            sentences.append(str(error))
+
+    waiting = [threading.Thread(target=wait_for_it) for _ in range(4)]
+    for thread in waiting:
+        thread.start()
+    go_on.set()
+    for thread in waiting:
+        thread.join(HANGS)
+    assert len(sentences) == len(waiting)
+    assert all("book.yaml" in sentence for sentence in sentences)
+
+
+def test_what_takes_minutes_keeps_no_page_waiting(work: Workbench) -> None:
+    """While as many replays run as may, a book is loaded and tried out."""
+    for _ in range(workbench._ALONE_AT_ONCE):
+        assert work._alone.acquire(blocking=False)
+    job = {"context": "customer: ann\n", "given": {}}
+    assert work.run("try_out", job, book=Shelf().book("spring"))["customer"] == "ann"
