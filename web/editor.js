@@ -12,9 +12,9 @@ import {
 } from "@codemirror/lsp-client"
 import { MergeView } from "@codemirror/merge"
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search"
-import { EditorState } from "@codemirror/state"
+import { EditorState, StateEffect, StateField } from "@codemirror/state"
 import {
-  EditorView, ViewPlugin, drawSelection, highlightActiveLine, highlightSpecialChars, keymap, lineNumbers,
+  Decoration, EditorView, ViewPlugin, WidgetType, drawSelection, highlightActiveLine, highlightSpecialChars, keymap, lineNumbers,
 } from "@codemirror/view"
 import { classHighlighter } from "@lezer/highlight"
 import { send, watch } from "./parts.js"
@@ -23,7 +23,10 @@ const SYNC = 150 // milliseconds after a change until the language server gets i
 const ROOT = "draft:///"
 const MOST_FIXES = 20
 const DELETED = 3 // of a change of files, in the protocol
-const LONGEST_NAME = 300
+const LONGEST_NAME = 300 // characters
+const LONGEST_PART = 255 // bytes
+const SAVED = "tact/saved" // what the console is told after a saving, and what it says when lenses have changed
+const SUMMARISED = "tact/summarised"
 const ANSWER = 60000 // milliseconds within which the language server answers; it may still be starting
 
 const element = (name, attributes = {}, ...children) => {
@@ -34,9 +37,14 @@ const element = (name, attributes = {}, ...children) => {
 }
 
 // as the server has it, which refuses others when they are saved: the language server would not survive one
-const isFileName = (name) =>
-  name.length <= LONGEST_NAME && name.isWellFormed() && !/[\p{C}\\]|(?! )\p{Z}/u.test(name) &&
-  /\.(ya?ml|csv)$/i.test(name) && name.split("/").every((part) => part !== "" && !part.startsWith("."))
+const isFileName = (name) => {
+  const parts = name.split("/")
+  return [...name].length <= LONGEST_NAME && name.isWellFormed() && !/[\p{C}\\]|(?! )\p{Z}/u.test(name) &&
+    /\.(ya?ml|csv)$/i.test(name) && parts.every((part) => part !== "" && !part.startsWith(".") && bytes(part) <= LONGEST_PART) &&
+    !(parts[0] === "tests" && parts[1] === "tests")
+}
+
+const bytes = (text) => new TextEncoder().encode(text).length
 
 const json = (id) => JSON.parse(document.getElementById(id).textContent)
 
@@ -124,6 +132,40 @@ class DraftWorkspace extends Workspace {
   }
 }
 
+// What is known of a campaign, above the line at which it begins.
+class LensWidget extends WidgetType {
+  constructor(words) {
+    super()
+    this.words = words
+  }
+
+  eq(other) {
+    return other.words === this.words
+  }
+
+  toDOM() {
+    return element("div", { class: "cm-lens" }, this.words)
+  }
+}
+
+const showLenses = StateEffect.define()
+const lensField = StateField.define({
+  create: () => Decoration.none,
+  update(shown, transaction) {
+    for (const effect of transaction.effects) {
+      if (!effect.is(showLenses)) continue
+      const { doc } = transaction.state
+      const widgets = effect.value.map(({ range, command }) => {
+        const { from } = doc.line(Math.min(range.start.line + 1, doc.lines))
+        return Decoration.widget({ widget: new LensWidget(command.title), block: true, side: -1 }).range(from)
+      })
+      return Decoration.set(widgets, true)
+    }
+    return shown.map(transaction.changes)
+  },
+  provide: (field) => EditorView.decorations.from(field),
+})
+
 // Tells the server what was typed, soon after it was.
 const syncSoon = (client, editor) =>
   ViewPlugin.fromClass(
@@ -160,7 +202,14 @@ class DraftEditor {
         "textDocument/publishDiagnostics": (_, params) => {
           this.problems.set(params.uri, params.diagnostics)
           this.showProblems()
-          if (this.current && this.current.uri === params.uri) this.markProblems()
+          if (this.current && this.current.uri === params.uri) {
+            this.markProblems()
+            this.markLenses()
+          }
+          return true
+        },
+        [SUMMARISED]: () => {
+          this.markLenses()
           return true
         },
       },
@@ -187,12 +236,15 @@ class DraftEditor {
     return [
       lineNumbers(), foldGutter(), lintGutter(), highlightSpecialChars(), history(), drawSelection(), indentOnInput(),
       bracketMatching(), closeBrackets(), autocompletion(), highlightActiveLine(), highlightSelectionMatches(),
-      syntaxHighlighting(classHighlighter), EditorView.lineWrapping, yaml(),
+      syntaxHighlighting(classHighlighter), EditorView.lineWrapping, yaml(), lensField,
       EditorState.readOnly.of(this.readOnly),
-      EditorView.contentAttributes.of({ "aria-label": `${this.words.file} ${file.name}`, role: "textbox", "aria-multiline": "true" }),
+      EditorView.contentAttributes.of({
+        "aria-label": `${this.words.file} ${file.name}`, role: "textbox", "aria-multiline": "true", tabindex: "0",
+      }),
       keymap.of([
         { key: "Mod-s", run: () => (this.save(), true), preventDefault: true },
         { key: "Mod-.", run: () => (this.fixAtCursor(), true) },
+        { key: "Mod-i", run: () => (this.sayReach(), true), preventDefault: true },
         ...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap, ...completionKeymap, ...lintKeymap,
       ]),
       this.client.plugin(file.uri, "yaml"),
@@ -218,6 +270,7 @@ class DraftEditor {
     remember(file.name)
     this.listFiles()
     this.markProblems()
+    this.markLenses()
     this.view.focus()
   }
 
@@ -249,7 +302,10 @@ class DraftEditor {
         subscribe: (handler) => handlers.add(handler),
         unsubscribe: (handler) => handlers.delete(handler),
       })
-      this.client.initializing.then(() => { this.root.dataset.server = "ready" })
+      this.client.initializing.then(() => {
+        this.root.dataset.server = "ready"
+        this.markLenses()
+      })
     })
     socket.addEventListener("close", () => {
       this.root.dataset.server = "gone"
@@ -302,6 +358,30 @@ class DraftEditor {
     } catch {
       return [] // the server went, or answered too late: the problem is shown without a fix
     }
+  }
+
+  // asks for what stands above campaigns; where the text has changed meanwhile, the next problems bring the next answer
+  async markLenses() {
+    const file = this.current
+    if (!this.client.connected || this.root.dataset.server !== "ready") return
+    this.client.sync()
+    const { version } = file
+    const lenses = await this.client.request("textDocument/codeLens", { textDocument: { uri: file.uri } }).catch(() => null)
+    if (!lenses || file !== this.current || file.version !== version) return
+    const known = lenses.filter((lens) => lens.command)
+    this.view.dispatch({ effects: showLenses.of(known) })
+    this.root.dataset.lenses = known.length
+  }
+
+  // of the campaign in which the cursor stands: the nearest lens above it
+  sayReach() {
+    const { state } = this.view
+    const { to } = state.doc.lineAt(state.selection.main.head)
+    let words = ""
+    state.field(lensField).between(0, to, (from, _, { spec }) => {
+      words = `${state.doc.lineAt(from).text.trim().split(/:(?: |$)/)[0]}: ${spec.widget.words}`
+    })
+    this.say(words || this.words.no_reach)
   }
 
   async fixAtCursor() {
@@ -442,6 +522,7 @@ class DraftEditor {
     const on = (id, event, listener) => document.getElementById(id)?.addEventListener(event, listener)
     on("editor-save", "click", () => this.save())
     on("editor-fix", "click", () => this.fixAtCursor())
+    on("editor-reach", "click", () => this.sayReach())
     on("editor-new", "submit", (event) => {
       event.preventDefault()
       const input = event.target.elements.namedItem("file")
@@ -510,6 +591,7 @@ class DraftEditor {
     for (const field of document.querySelectorAll("input[name=expected]")) field.value = this.revision
     this.changed()
     this.say(this.words.was_saved)
+    if (this.client.connected) this.client.notification(SAVED, {})
     this.checkSaved()
     return true
   }
@@ -541,7 +623,7 @@ class DraftEditor {
     dialog.querySelector("[data-why]").textContent = message
     const plain = (label, readOnly) => [
       lineNumbers(), history(), yaml(), syntaxHighlighting(classHighlighter), EditorView.lineWrapping,
-      EditorState.readOnly.of(readOnly), EditorView.contentAttributes.of({ "aria-label": label }),
+      EditorState.readOnly.of(readOnly), EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
       keymap.of([...defaultKeymap, ...historyKeymap]),
     ]
     const views = names.map((name) => {

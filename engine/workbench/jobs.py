@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 from google.protobuf.json_format import MessageToDict
 
+from engine.authoring.lenses import summary_of, summary_text
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.decide.evaluate import evaluate
 from engine.decide.signals.python_evaluator import PythonEvaluator
@@ -227,6 +228,18 @@ def campaigns(job: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def reach(job: Mapping[str, Any]) -> dict[str, Any]:
+    """What the language server shows above campaigns, as the text of its file.
+
+    job: `files`, and of a log `days`, `persons` and `reached`, the persons by campaign.
+    """
+    files = {name: text.encode() for name, text in job["files"].items()}
+    scenarios = {name: content for name, content in files.items() if is_test(name)}
+    book = {name: content for name, content in files.items() if name not in scenarios}
+    counted = {"days": job["days"], "persons": job["persons"], "reached": job["reached"]}
+    return {"text": summary_text(summary_of(book, scenarios, **counted))}
+
+
 def replay(job: Mapping[str, Any], tell: Callable[..., None]) -> dict[str, Any]:
     """What the log's decisions of the last days would have been by another book. job: `old`, `new`, `log`, `days` (0: all)."""
     from engine.measure.diff import diff_document, diff_log  # noqa: PLC0415 - other jobs do without, and start sooner
@@ -320,6 +333,7 @@ _KINDS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "try_out": try_out,
     "texts": texts,
     "campaigns": campaigns,
+    "reach": reach,
 }
 
 

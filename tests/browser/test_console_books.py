@@ -1,6 +1,5 @@
 """Journeys in a real browser: a marketer changes a rule, others release it; also by the keyboard only."""
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,17 +8,13 @@ from typing import Any
 import pytest
 
 from engine.api.v1 import rulebooks_pb2 as pb
-from tests.browser.conftest import in_browser
+from tests.browser.conftest import SLOW, in_browser
+from tests.browser.hands import editor_ready, picture, replace, seen
 from tests.browser.test_report import violations
 from tests.console.books import DECISIONS, ConsoleHouse, console_house
-from tests.docs.pages import ROOT
 from tests.releases.books import edition, files, messages
 
 pytestmark = in_browser
-
-PICTURES = ROOT / "docs" / "console"
-SLOW = 60_000
-"""Milliseconds after which something is taken to hang."""
 
 Visit = Callable[..., Any]
 
@@ -74,28 +69,6 @@ def draft_of(house: ConsoleHouse, name: str, book: str) -> None:
         writer.save_draft(request)
 
 
-def picture(page: Any, name: str) -> None:
-    """A screenshot for the documentation, where PICTURES asks for new ones."""
-    if os.environ.get("PICTURES"):
-        PICTURES.mkdir(exist_ok=True)
-        page.screenshot(path=PICTURES / f"{name}.png", scale="css")
-
-
-def seen(page: Any, selector: str, text: str) -> None:
-    """Waits until an element has the text."""
-    try:
-        page.locator(selector, has_text=text).first.wait_for()
-    except Exception as error:
-        raise AssertionError(
-            f"{selector} has no {text!r} on {page.url}:\n{page.locator('body').inner_text()}"
-        ) from error
-
-
-def editor_ready(page: Any) -> None:
-    """Waits for the language server."""
-    page.locator('#editor[data-server="ready"]').wait_for()
-
-
 def analysed(page: Any) -> None:
     """Waits until the server has looked at the book, in which there is something to remark."""
     seen(page, "#editor-problems", "without the customer's consent")
@@ -135,17 +108,6 @@ def test_a_marketer_changes_a_rule(house: ConsoleHouse, visit: Visit) -> None:
     picture(page, "version")
 
 
-def replace(page: Any, old: str, new: str) -> None:
-    """Types over a text of the editor, as a user does who searches for it."""
-    page.locator("#editor .cm-content").focus()
-    page.keyboard.press("Control+f")
-    page.locator(".cm-search input[name=search]").wait_for()
-    page.keyboard.type(old)
-    page.keyboard.press("Enter")
-    page.keyboard.press("Escape")
-    page.keyboard.type(new)
-
-
 def test_the_language_server_helps(house: ConsoleHouse, visit: Visit) -> None:
     """Completion, hover, definition and renaming, in the browser."""
     draft_of(house, "help", edition(1))
@@ -171,6 +133,34 @@ def test_the_language_server_helps(house: ConsoleHouse, visit: Visit) -> None:
     page.locator(".cm-tooltip-autocomplete li", has_text="balm").first.wait_for()
     page.keyboard.press("Escape")
     assert active.count() == 1
+
+
+def test_reach_and_scenarios_stand_above_campaigns(house: ConsoleHouse, visit: Visit) -> None:
+    """Of the log's last week; counted again after a saving; said by a key, and to who only reads."""
+    draft_of(house, "lenses", edition(1))
+    page = visit("writer")
+    page.goto(f"{house.console.address}/drafts/lenses")
+    page.locator('#editor[data-lenses="2"]').wait_for()
+    assert page.locator(".cm-lens").all_inner_texts() == [
+        "reach 75 % of 7 days, 1 scenario",
+        "reach 25 % of 7 days, 0 scenarios",
+    ]
+    assert violations(page) == []
+    replace(page, "{lt: 18}", "{lt: 18}")
+    page.keyboard.press("Control+i")
+    seen(page, "#editor-message", "minors: reach 25 % of 7 days, 0 scenarios")
+    page.keyboard.press("Control+Home")
+    tabbed_to(page, "What is known of this campaign")
+    page.keyboard.press("Enter")
+    seen(page, "#editor-message", "Nothing is known of a campaign on this line.")
+    page.get_by_role("button", name="tests/ann.yaml").click()
+    replace(page, "campaign: adults", "campaign: minors")
+    page.get_by_role("button", name="book.yaml").first.click()
+    page.keyboard.press("Control+s")
+    seen(page, ".cm-lens", "reach 25 % of 7 days, 1 scenario")
+    reader = visit("reader")
+    reader.goto(f"{house.console.address}/drafts/lenses")
+    seen(reader, ".cm-lens", "reach 75 % of 7 days, 0 scenarios")
 
 
 def test_two_editors_merge(house: ConsoleHouse, visit: Visit) -> None:

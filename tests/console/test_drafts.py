@@ -12,7 +12,10 @@ import httpx
 import pytest
 
 from engine.api.v1 import rulebooks_pb2 as pb
-from engine.console.language_server import Translator, Unspoken
+from engine.authoring.lenses import Reach, ReachSummary, read_summary, write_summary
+from engine.console.language_server import DraftReach, Translator, Unspoken
+from engine.console.log import LogReader
+from engine.console.workbench import Workbench
 from engine.releases import patch_of
 from tests.console.books import ConsoleHouse, console_house
 from tests.console.conftest import RunningConsole, console_of
@@ -316,6 +319,30 @@ def test_a_deleted_draft_is_not_saved_over(house: ConsoleHouse, contents: Mappin
     assert refused.status_code == (409 if contents else 400)
     assert "draft" not in refused.json() or refused.json()["draft"] is None
     assert first.get(f"/drafts/{name}").status_code == 404
+
+
+# ---------------------------------------------------------------- what stands above campaigns
+
+
+def test_reach_is_counted_of_a_draft_as_it_is_saved(house: ConsoleHouse, tmp_path: Path) -> None:
+    """By the log's last week and the draft's scenarios; books that cannot be read have no campaigns; no draft, no reach."""
+    reader, workbench = LogReader(house.log.url), Workbench()
+    reach = DraftReach(workbench)
+    kept(house, "reach", files())
+    kept(house, "broken", {"book.yaml": b"campaigns: {a: [", "tests/a.yaml": b"tests: &a [*a"})
+    try:
+        text = reach.text(reader, "reach")
+        assert text is not None
+        assert reach.text(reader, "nothing") is None
+        broken = reach.text(reader, "broken")
+        assert broken is not None
+    finally:
+        workbench.close()
+        reader.close()
+    write_summary(tmp_path, text)
+    assert read_summary(tmp_path) == ReachSummary(7, 12, {"adults": Reach(9, 1), "minors": Reach(3, 0)})
+    write_summary(tmp_path, broken)
+    assert read_summary(tmp_path) == ReachSummary(7, 12, {})
 
 
 # ---------------------------------------------------------------- hostile names of files

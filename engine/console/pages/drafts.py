@@ -19,7 +19,7 @@ from engine.releases import file_messages, patch_of
 
 WORKBENCH = Workbench()
 _REPLAYS = Replays(WORKBENCH)
-_LANGUAGE_SERVERS = LanguageServers()
+_LANGUAGE_SERVERS = LanguageServers(WORKBENCH)
 
 _MOST_BYTES = 16 << 20
 """Of a form with all files of a draft."""
@@ -95,6 +95,7 @@ def _words() -> dict[str, str]:
         "error": _("error"),
         "file": _("File"),
         "mine": _("Yours:"),
+        "no_reach": _("Nothing is known of a campaign on this line."),
         "no_fix": _("There is no fix for this line."),
         "no_problems": _("No problems."),
         "no_server": _("The language server is gone: reload the page to have problems shown as you type."),
