@@ -577,10 +577,7 @@ class DraftEditor {
       body: new URLSearchParams({ expected: this.revision, base: this.root.dataset.base, files: JSON.stringify(files) }),
     }).catch(() => null)
     const answer = response && (await response.json().catch(() => null))
-    if (response && response.status === 409 && answer && answer.draft) {
-      this.merge(answer.draft, answer.message)
-      return false
-    }
+    if (response && response.status === 409 && answer && answer.draft) return this.merge(answer.draft, answer.message)
     if (!response || !response.ok || !answer) {
       this.say((answer && answer.message) || this.words.not_saved)
       return false
@@ -608,51 +605,63 @@ class DraftEditor {
 
   // ------------------------------------------------------------------ merging
 
-  // Somebody else saved the draft meanwhile: shows theirs beside what is typed here, file by file.
-  merge(theirs, message) {
-    const dialog = document.getElementById("editor-merge")
+  // Somebody else saved the draft meanwhile: takes over what only they changed, and shows theirs beside what is typed here where
+  // both changed a file; where there is none of these, it is saved at once.
+  async merge(theirs, message) {
     const mine = this.contents()
-    const base = this.saved
-    // a file that one side deleted and the other left as it was stays deleted; all others that differ are shown
-    const gone = Object.keys(mine).filter((name) => !(name in theirs.files) && mine[name] === base[name])
-    const names = [...new Set([...Object.keys(mine), ...Object.keys(theirs.files)])].filter(
-      (name) => mine[name] !== theirs.files[name] && !gone.includes(name) && (name in mine || theirs.files[name] !== base[name]),
-    )
-    const body = dialog.querySelector("[data-merge]")
-    body.replaceChildren()
-    dialog.querySelector("[data-why]").textContent = message
-    const plain = (label, readOnly) => [
-      lineNumbers(), history(), yaml(), syntaxHighlighting(classHighlighter), EditorView.lineWrapping,
-      EditorState.readOnly.of(readOnly), EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
-      keymap.of([...defaultKeymap, ...historyKeymap]),
-    ]
-    const views = names.map((name) => {
-      body.append(element("h3", {}, name))
-      const parent = element("div", { class: "merge" })
-      body.append(parent)
-      const view = new MergeView({
-        a: { doc: theirs.files[name] ?? "", extensions: plain(`${this.words.theirs} ${name}`, true) },
-        b: { doc: mine[name] ?? theirs.files[name] ?? "", extensions: plain(`${this.words.mine} ${name}`, false) },
-        parent, revertControls: "a-to-b", gutter: true,
-        renderRevertControl: () => element("button", { type: "button", "aria-label": this.words.take_theirs }, "→"),
-      })
-      return { name, view }
-    })
-    const keep = dialog.querySelector("[data-keep]")
-    keep.onclick = async () => {
+    const { taken, gone, conflicts } = mergedFiles(this.saved, mine, theirs.files)
+    const views = []
+    const keep = () => {
       for (const { name, view } of views) this.replace(name, view.b.state.doc.toString())
+      for (const name of taken) this.replace(name, theirs.files[name])
       for (const name of gone) this.removeNamed(name)
       this.listFiles()
       this.showProblems()
       this.revision = theirs.revision
       this.saved = theirs.files
+      return this.save()
+    }
+    const names = [...taken, ...gone]
+    const said = names.length ? [this.words.taken, names.join(", ")].join(" ") : ""
+    if (!conflicts.length) {
+      if (await keep()) this.say([this.words.was_saved, message, said].join(" "))
+      return false // what was to follow the saving does not: theirs is new to whoever sits here
+    }
+    const dialog = document.getElementById("editor-merge")
+    const body = dialog.querySelector("[data-merge]")
+    body.replaceChildren()
+    dialog.querySelector("[data-why]").textContent = message
+    dialog.querySelector("[data-taken]").textContent = said
+    for (const name of conflicts) views.push({ name, view: this.mergeView(name, mine[name], theirs.files[name], body) })
+    dialog.querySelector("[data-keep]").onclick = () => {
       dialog.close()
-      await this.save()
+      keep()
     }
     dialog.querySelector("[data-cancel]").onclick = () => dialog.close()
     dialog.onclose = () => views.forEach(({ view }) => view.destroy())
     this.say(message)
     dialog.showModal()
+    return false
+  }
+
+  // theirs on the left, mine on the right; undefined: who deleted the file, which stays
+  mergeView(name, mine, theirs, body) {
+    const extensions = (label, readOnly) => [
+      lineNumbers(), history(), yaml(), syntaxHighlighting(classHighlighter), EditorView.lineWrapping,
+      EditorState.readOnly.of(readOnly), EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
+      keymap.of([...defaultKeymap, ...historyKeymap]),
+    ]
+    const parent = element("div", { class: "merge" })
+    body.append(element("h3", {}, name))
+    if (theirs === undefined) body.append(element("p", {}, this.words.they_deleted))
+    if (mine === undefined) body.append(element("p", {}, this.words.you_deleted))
+    body.append(parent)
+    return new MergeView({
+      a: { doc: theirs ?? "", extensions: extensions(`${this.words.theirs} ${name}`, true) },
+      b: { doc: mine ?? theirs, extensions: extensions(`${this.words.mine} ${name}`, false) },
+      parent, revertControls: "a-to-b", gutter: true,
+      renderRevertControl: () => element("button", { type: "button", "aria-label": this.words.take_theirs }, "→"),
+    })
   }
 
   removeNamed(name) {
@@ -672,6 +681,18 @@ class DraftEditor {
     }
     const doc = (file === this.current ? this.view.state : file.state).doc
     this.client.workspace.updateFile(file.uri, { changes: { from: 0, to: doc.length, insert: text } })
+  }
+}
+
+// what becomes of the files where two changed what was saved before: those that only they changed or added are taken, those
+// that only they deleted are gone, and those that both changed, each in another way, are conflicts
+const mergedFiles = (before, mine, theirs) => {
+  const names = [...new Set([...Object.keys(mine), ...Object.keys(theirs)])].filter((name) => mine[name] !== theirs[name])
+  const onlyTheirs = names.filter((name) => mine[name] === before[name])
+  return {
+    taken: onlyTheirs.filter((name) => name in theirs),
+    gone: onlyTheirs.filter((name) => !(name in theirs)),
+    conflicts: names.filter((name) => mine[name] !== before[name] && theirs[name] !== before[name]),
   }
 }
 

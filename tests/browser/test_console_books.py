@@ -1,7 +1,7 @@
 """Journeys in a real browser: a marketer changes a rule, others release it; also by the keyboard only."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +195,71 @@ def test_two_editors_merge(house: ConsoleHouse, visit: Visit) -> None:
         }
     assert "name: Fine oil" in saved["book.yaml"]
     assert "name: Rich cream" in saved["book.yaml"]
+
+
+def saved_by_other(house: ConsoleHouse, name: str, changes: Mapping[str, str | None]) -> None:
+    """Somebody else saves the draft with the files changed, added, or where there is no text, deleted."""
+    with house.caller("operator") as other:
+        kept = other.get_draft(pb.GetDraftRequest(name=name))
+        contents = {file.name: file.content for file in kept.files}
+        for file, text in changes.items():
+            if text is None:
+                del contents[file]
+            else:
+                contents[file] = text.encode()
+        request = pb.SaveDraftRequest(
+            name=name, expected=kept.revision, base=kept.base, files=messages(contents)
+        )
+        other.save_draft(request)
+
+
+def kept_files(house: ConsoleHouse, name: str) -> dict[str, str]:
+    """The files of a draft as it is saved."""
+    with house.caller("reader") as reader:
+        kept = reader.get_draft(pb.GetDraftRequest(name=name)).files
+    return {file.name: file.content.decode() for file in kept}
+
+
+def test_only_what_conflicts_is_shown(house: ConsoleHouse, visit: Visit) -> None:
+    """What only one of two changed, added or deleted is taken; a file that one deleted and the other changed stays."""
+    before = {"theirs.yaml": "# 1", "gone.yaml": "# 1", "mine.yaml": "# 1", "they-delete.yaml": "# 1"}
+    before |= {"i-delete.yaml": "# 1", "both.yaml": "# 1", "book.yaml": edition(1)}
+    with house.caller("writer") as writer:
+        contents = {file: text.encode() for file, text in before.items()}
+        writer.save_draft(pb.SaveDraftRequest(name="three", base=house.version, files=messages(contents)))
+    page = visit("writer", allow="409")
+    page.goto(f"{house.console.address}/drafts/three")
+    editor_ready(page)
+    changes = {"theirs.yaml": "# 2", "gone.yaml": None, "they-delete.yaml": None, "new.yaml": "# 2"}
+    saved_by_other(house, "three", {**changes, "i-delete.yaml": "# 2", "both.yaml": "# 2"})
+    for file in ("mine.yaml", "they-delete.yaml", "both.yaml"):
+        page.get_by_role("button", name=file, exact=True).click()
+        replace(page, "# 1", "# 3")
+    page.get_by_role("button", name="i-delete.yaml", exact=True).click()
+    page.get_by_role("button", name="Delete the file").click()
+    page.get_by_role("button", name="Save", exact=True).click()
+    dialog = page.locator("#editor-merge[open]")
+    dialog.wait_for()
+    headings = dialog.get_by_role("heading", level=3).all_inner_texts()
+    assert sorted(headings) == ["both.yaml", "i-delete.yaml", "they-delete.yaml"]
+    seen(page, "[data-taken]", "only they changed it: theirs.yaml, new.yaml, gone.yaml")
+    assert dialog.get_by_text("They deleted this file. It stays").count() == 1
+    assert dialog.get_by_text("You deleted this file, and they changed it").count() == 1
+    assert violations(page) == []
+    dialog.get_by_role("button", name="Save the right side").click()
+    seen(page, "#editor-message", "Saved.")
+    merged = {"theirs.yaml": "# 2", "mine.yaml": "# 3", "they-delete.yaml": "# 3", "i-delete.yaml": "# 2"}
+    merged |= {"both.yaml": "# 3", "new.yaml": "# 2", "book.yaml": edition(1)}
+    assert kept_files(house, "three") == merged
+    saved_by_other(house, "three", {"theirs.yaml": "# 4", "i-delete.yaml": None})
+    page.get_by_role("button", name="mine.yaml", exact=True).click()
+    replace(page, "# 3", "# 5")
+    page.keyboard.press("Control+s")
+    seen(page, "#editor-message", "only they changed it: theirs.yaml, i-delete.yaml")
+    assert dialog.count() == 0
+    del merged["i-delete.yaml"]
+    assert kept_files(house, "three") == {**merged, "theirs.yaml": "# 4", "mine.yaml": "# 5"}
+    assert page.locator("#editor-state").inner_text() == "All is saved."
 
 
 def test_files_are_renamed_and_deleted(house: ConsoleHouse, visit: Visit) -> None:

@@ -106,7 +106,12 @@ def _words() -> dict[str, str]:
         "saved": _("All is saved."),
         "saving": _("Saving …"),
         "take_theirs": _("Take theirs"),
+        "taken": _("Taken over, since only they changed it:"),
         "theirs": _("Theirs:"),
+        "they_deleted": _("They deleted this file. It stays; delete it afterwards if it is to go."),
+        "you_deleted": _(
+            "You deleted this file, and they changed it. It stays; delete it again if it is to go."
+        ),
         "last_file": _("This is the only file: a book has at least one."),
         "there_already": _("There is a file of this name."),
         "was_deleted": _("The file is deleted when you save."),
