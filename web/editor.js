@@ -456,8 +456,10 @@ class DraftEditor {
 
   // whether a file may be called so; says why where it may not
   isFree(name) {
+    const within = (file, folder) => file.startsWith(`${folder}/`)
     if (!isFileName(name)) this.say(this.words.wrong_name)
     else if (this.client.workspace.files.some((file) => file.name === name)) this.say(this.words.there_already)
+    else if (this.client.workspace.files.some((file) => within(file.name, name) || within(name, file.name))) this.say(this.words.is_folder)
     else return true
     return false
   }

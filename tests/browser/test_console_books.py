@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from engine.api.v1 import rulebooks_pb2 as pb
 from tests.browser.conftest import SLOW, in_browser
 from tests.browser.hands import editor_ready, picture, replace, seen
 from tests.browser.test_report import violations
-from tests.console.books import DECISIONS, ConsoleHouse, console_house
+from tests.console.books import DECISIONS, FILE_NAMES, ConsoleHouse, console_house
 from tests.releases.books import edition, files, messages
 
 pytestmark = in_browser
@@ -278,6 +277,9 @@ def test_files_are_renamed_and_deleted(house: ConsoleHouse, visit: Visit) -> Non
         "a//b.yaml",
         "run.py",
         "a\u202eb.yaml",
+        "ü" * 126 + ".yaml",
+        "n/" * 150 + ".yaml",
+        "tests/tests/a.yaml",
     ):
         field.fill(wrong)
         page.get_by_role("button", name="Rename").click()
@@ -285,6 +287,9 @@ def test_files_are_renamed_and_deleted(house: ConsoleHouse, visit: Visit) -> Non
     field.fill("tests/ann.yaml")
     page.get_by_role("button", name="Rename").click()
     seen(page, "#editor-message", "There is a file of this name.")
+    field.fill("tests/ann.yaml/b.yaml")
+    page.get_by_role("button", name="Rename").click()
+    seen(page, "#editor-message", "A file and a folder cannot have the same name.")
     field.fill("main/größe.yaml")
     field.press("Enter")
     seen(page, "#editor-problems", "main/größe.yaml:9")
@@ -421,14 +426,43 @@ def test_every_page_is_accessible(house: ConsoleHouse, visit: Visit, scheme: str
     assert violations(page) == []
 
 
-def test_what_runs_is_only_the_consoles(house: ConsoleHouse, visit: Visit, tmp_path: Path) -> None:
-    """Markup in a book is shown as text in the editor, in its hovers and problems, and in what is tried out."""
+def test_what_runs_is_only_the_consoles(house: ConsoleHouse, visit: Visit) -> None:
+    """Markup in a book and in names of its files is text: in editor, hovers, problems, merging, diff and what is tried out."""
     evil = "<img src=x onerror=window.ran=1><script>window.ran=1</script>"
     book = edition(1).replace("name: Cream", f'name: "{evil}"').replace("text: A cream", f'text: "{evil}"')
-    draft_of(house, "evil", book.replace("gte: 18", f'"{evil}": 18'))
-    page = visit("writer")
+    contents = {f"{number}{name}": b"# 1" for number, name in enumerate(FILE_NAMES)}
+    (first, *_), wrong = contents, book.replace("gte: 18", f'"{evil}": 18').encode()
+    with house.caller("writer") as writer:
+        request = pb.SaveDraftRequest(name="evil", base=house.version, files=messages({first: wrong}))
+        writer.save_draft(request)
+        good = messages({**contents, first: book.encode()})
+        version = writer.publish(pb.PublishRequest(files=good)).release.version
+    page = visit("writer", allow="409")
     page.goto(f"{house.console.address}/drafts/evil")
     editor_ready(page)
+    seen(page, "#editor-problems", f"{first}:9")
     seen(page, "#editor-problems", "there is no operator")
+    for name in list(contents)[1:]:
+        page.get_by_label("New file").fill(name)
+        page.get_by_role("button", name="Add").click()
+        assert page.locator('#editor-files-list [aria-current="true"]').inner_text() == name
+        page.keyboard.type("# 2")
+    saved_by_other(house, "evil", {first: book, **dict.fromkeys(list(contents)[1:], "# 3")})
+    page.keyboard.press("Control+s")
+    page.locator("#editor-merge[open]").wait_for()
+    assert page.locator("#editor-merge h3").all_inner_texts() == list(contents)[1:]
+    seen(page, "[data-taken]", first)
+    page.get_by_role("button", name="Save the right side").click()
+    seen(page, "#editor-checked", "scenarios passed")
+    page.get_by_role("button", name="Decide").click()
+    page.locator("#tried-outcome").wait_for()
+    _nothing_ran(page)
+    page.goto(f"{house.console.address}/versions/{version}")
+    for name in contents:
+        seen(page, "pre.diff", name)
+    _nothing_ran(page)
+
+
+def _nothing_ran(page: Any) -> None:
     assert page.evaluate("() => window.ran") is None
-    assert page.locator("img[src=x]").count() == 0
+    assert page.locator("img, main script:not([type='application/json']), svg[onload]").count() == 0

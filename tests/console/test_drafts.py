@@ -359,7 +359,7 @@ def writer(house: ConsoleHouse) -> httpx.Client:
     [
         "a\nb.yaml", "a\x00b.yaml", "a\x1b[31m.yaml", "a\r\nset-cookie: x.yaml", "a\u202eb.yaml", "a\u2066b.yaml",
         "a\u200bb.yaml", "a\ufeff.yaml", "a\u2028b.yaml", "a\x85b.yaml", "n" * 296 + ".yaml", "n" * 100_000 + ".yaml",
-        "../up.yaml", "/etc/a.yaml", "a\\b.yaml", ".git/a.yaml", "", "a.html",
+        "../up.yaml", "/etc/a.yaml", "a\\b.yaml", ".git/a.yaml", "", "a.html", "book.yaml/a.yaml", "tests/tests/a.yaml",
     ],
 )  # fmt: skip
 def test_names_that_deceive_are_refused(house: ConsoleHouse, writer: httpx.Client, file: str) -> None:

@@ -94,6 +94,7 @@ def _words() -> dict[str, str]:
         "delete_sure": _("delete this file?"),
         "error": _("error"),
         "file": _("File"),
+        "is_folder": _("A file and a folder cannot have the same name."),
         "mine": _("Yours:"),
         "no_reach": _("Nothing is known of a campaign on this line."),
         "no_fix": _("There is no fix for this line."),
