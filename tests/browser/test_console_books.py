@@ -361,42 +361,52 @@ def tabbed_to(page: Any, name: str, most: int = 120) -> None:
     raise AssertionError(f"Tab never came to {name!r}")
 
 
-def test_both_journeys_by_the_keyboard_only(house: ConsoleHouse, visit: Visit) -> None:
-    """Tab reaches everything, and leaves the editor again."""
-    page = visit("writer")
-    tabbed_to(page, "Books")
+def pressed(page: Any, name: str) -> None:
+    """Tabs to what is called so, and presses Enter."""
+    tabbed_to(page, name)
     page.keyboard.press("Enter")
+
+
+def test_both_journeys_by_the_keyboard_only(house: ConsoleHouse, visit: Visit) -> None:
+    """Problem and fix, scenario, what would change, submission; note and approval, 5 %, comparison, all."""
+    page = visit("writer")
+    pressed(page, "Books")
     page.locator("h1", has_text="Books").wait_for()
     tabbed_to(page, "Name of the draft")
     page.keyboard.type("by-keys")
-    tabbed_to(page, "Begin")
-    page.keyboard.press("Enter")
+    pressed(page, "Begin")
     editor_ready(page)
     tabbed_to(page, "File book.yaml")
-    page.keyboard.press("Control+f")
-    page.keyboard.type("value: 10")
-    page.keyboard.press("Enter")
-    page.keyboard.press("Escape")
-    page.keyboard.type("value: 29")
+    replace(page, "gte: 18", "gtr: 21")
+    seen(page, "#editor-problems", "there is no operator 'gtr'")
+    page.keyboard.press("Control+.")
+    page.locator("#editor-problems", has_text="no operator").wait_for(state="detached")
+    replace(page, "value: 10", "value: 29")
     page.keyboard.press("Control+s")
     seen(page, "#editor-checked", "1 scenario passed")
     page.keyboard.press("Escape")
+    pressed(page, "Compare on the log")
+    seen(page, "#replay-result", f"of {DECISIONS} decisions would change")
     tabbed_to(page, "What changes, and why")
     page.keyboard.type("by keys")
-    tabbed_to(page, "Submit for review")
-    page.keyboard.press("Enter")
+    pressed(page, "Submit for review")
     seen(page, "#words", "the offer cream changes")
     address = page.url
-    for token, button, shown in (
-        ("approver", "Approve", "may go live"),
-        ("operator", "Stage", "staged"),
-        ("operator", "Activate for all", "live"),
-    ):
-        other = visit(token)
-        other.goto(address)
-        tabbed_to(other, button)
-        other.keyboard.press("Enter")
-        seen(other, "main", shown)
+    reviewer = visit("approver")
+    reviewer.goto(address)
+    tabbed_to(reviewer, "Line by line")
+    assert "value: 29" in reviewer.evaluate("() => document.activeElement.innerText")
+    tabbed_to(reviewer, "Note")
+    reviewer.keyboard.type("read by keys")
+    pressed(reviewer, "Approve")
+    seen(reviewer, "table", "read by keys")
+    operator = visit("operator")
+    operator.goto(address)
+    pressed(operator, "Stage")
+    seen(operator, "#state", "staged 5.0%")
+    tabbed_to(operator, "Since the stage began")
+    pressed(operator, "Activate for all")
+    seen(operator, "#state", "live")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

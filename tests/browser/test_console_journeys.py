@@ -21,14 +21,17 @@ from tests.servers import serving
 
 pytestmark = in_browser
 
+FOLLOWERS = 2
+
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    """A console whose texts hold what would run, and a second server, which follows the published book."""
+    """A console whose texts hold what would run, and two more servers, which follow the published book."""
     with ExitStack() as stack:
         made = stack.enter_context(scene_of(tmp_path_factory.mktemp("scene")))
         words = ("--callers", str(made.log.with_name("callers.toml")))
-        stack.enter_context(serving("spring", made.log, *words))
+        for _number in range(FOLLOWERS):
+            stack.enter_context(serving("spring", made.log, *words))
         yield made
 
 
@@ -91,7 +94,9 @@ def test_an_operator_takes_a_version_back(scene: Scene, enter: Enter, keyboard: 
     hands = Hands(page, keyboard=keyboard)
     page.goto(scene.console.address)
     servers = page.get_by_role("table", name="Servers that follow releases")
-    until_shown(page, servers.get_by_text(bad[:12]))
+    until_shown(page, servers.get_by_text(bad[:12]).nth(FOLLOWERS - 1))
+    live = page.get_by_role("table", name="Live versions").get_by_role("row").filter(has_text=bad[:12])
+    assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\s+all", live.inner_text()) is not None
     assert page.get_by_role("table", name="Outcomes by version").get_by_role("row").count() >= 2
     hands.follow(link(page, "Books"))
     hands.follow(link(page, "spring"))
@@ -99,7 +104,7 @@ def test_an_operator_takes_a_version_back(scene: Scene, enter: Enter, keyboard: 
     hands.follow(button(page, "Roll back"))
     page.get_by_text("the mix broke").first.wait_for()
     hands.follow(link(page, "Overview"))
-    until_shown(page, servers.get_by_text(scene.version[:12]))
+    until_shown(page, servers.get_by_text(scene.version[:12]).nth(FOLLOWERS - 1))
     assert servers.get_by_text(bad[:12]).count() == 0
     hands.follow(link(page, "Audit"))
     assert page.get_by_role("row").filter(has_text="rollback").first.get_by_text("the mix broke").count() == 1
