@@ -552,6 +552,9 @@ class DraftEditor {
       this.show(this.client.workspace.files.find((file) => file.name === button.dataset.keepFile))
       this.changed()
     })
+    for (const form of document.querySelectorAll("form[data-confirm]")) {
+      form.addEventListener("submit", (event) => window.confirm(form.dataset.confirm) || event.preventDefault())
+    }
     // forms that act on what is kept: first keep what is typed
     for (const form of document.querySelectorAll("form[data-saves]")) {
       form.addEventListener("submit", async (event) => {

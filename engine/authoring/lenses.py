@@ -125,6 +125,8 @@ def lenses(analysis: Analysis, file: str, summary: ReachSummary) -> Iterator[tup
 
 
 def _words(reach: Reach, summary: ReachSummary) -> str:
-    share = f"{100 * reach.persons / summary.persons:.2g} %" if summary.persons else "none"
+    share = (
+        f"reach {100 * reach.persons / summary.persons:.2g} % of" if summary.persons else "no decisions in"
+    )
     noun = "scenario" if reach.scenarios == 1 else "scenarios"
-    return f"reach {share} of {summary.days} days, {reach.scenarios:,} {noun}"
+    return f"{share} {summary.days} days, {reach.scenarios:,} {noun}"

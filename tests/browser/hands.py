@@ -3,6 +3,7 @@
 import os
 import re
 import time
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -12,6 +13,9 @@ from tests.docs.pages import ROOT
 from tests.waiting import HANGS
 
 PICTURES = ROOT / "docs" / "console"
+COLOURS = 255
+"""Of a picture, which makes its file less than half as large."""
+
 KEYBOARD = pytest.mark.parametrize("keyboard", [False, True], ids=["by mouse", "by keyboard"])
 
 
@@ -85,11 +89,21 @@ def button(page: Any, name: str) -> Any:
     return page.get_by_role("button", name=re.compile(f"^{re.escape(name)}")).first
 
 
-def picture(page: Any, name: str) -> None:
-    """A screenshot for the documentation, where PICTURES asks for new ones."""
-    if os.environ.get("PICTURES"):
-        PICTURES.mkdir(exist_ok=True)
-        page.screenshot(path=PICTURES / f"{name}.png", scale="css")
+def picture(page: Any, name: str, top: Any = None) -> None:
+    """A screenshot for the documentation, where PICTURES asks for new ones; top: the element at its upper edge."""
+    if not os.environ.get("PICTURES"):
+        return
+    from PIL import Image  # noqa: PLC0415 - only where pictures are made
+
+    if top is None:
+        page.evaluate("() => window.scrollTo(0, 0)")
+    else:
+        top.evaluate("element => element.scrollIntoView()")
+    page.mouse.move(0, 0)
+    image = Image.open(BytesIO(page.screenshot(scale="css", animations="disabled")))
+    PICTURES.mkdir(exist_ok=True)
+    few = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    few.save(PICTURES / f"{name}.png", optimize=True)
 
 
 def until_shown(page: Any, target: Any) -> None:

@@ -99,8 +99,8 @@ def test_an_analyst_goes_from_a_report_to_another_cap(
     )
     alert.wait_for()
     page.locator('[data-chart="course"], main').first.wait_for()
-    assert violations(page) == []
     picture(page, "alarm")
+    assert violations(page) == []
     hands.press(alert)
     page.wait_for_url("**/report#uplift")
     another_cap(hands, f"stricter-{'keys' if keyboard else 'mouse'}")
@@ -123,9 +123,8 @@ def another_cap(hands: Hands, name: str) -> None:
     assert table.get_by_role("row").count() == 4
     assert re.search(r"doubly robust \(DR\)\s+[\d.]+%\s+[\d.]+% – [\d.]+%", table.inner_text()) is not None
     assert page.locator("#editor-state").inner_text() == "All is saved."
+    picture(page, "estimate", page.locator("#h-replay"))
     assert violations(page) == []
-    page.locator("#h-evaluate").scroll_into_view_if_needed()
-    picture(page, "estimate")
     hands.edit("limit: 1", "limit: 9")
     hands.choose(beside.get_by_label("Share of decisions followed by"), "a click")
     hands.press(button(page, "Estimate from the log"))

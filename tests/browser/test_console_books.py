@@ -181,8 +181,8 @@ def test_two_editors_merge(house: ConsoleHouse, visit: Visit) -> None:
     dialog = page.locator("#editor-merge[open]")
     dialog.wait_for()
     assert "operator saved the draft" in dialog.inner_text()
-    assert violations(page) == []
     picture(page, "merge")
+    assert violations(page) == []
     dialog.get_by_role("button", name="Take theirs").last.click()
     replace_in_merge(page)
     dialog.get_by_role("button", name="Save the right side").click()
@@ -423,7 +423,7 @@ def test_every_page_is_accessible(house: ConsoleHouse, visit: Visit, scheme: str
         page.goto(f"{house.console.address}{path}")
         assert violations(page) == [], path
         if scheme == "light" and path.endswith("campaigns"):
-            picture(page, "campaigns")
+            picture(page, "calendar")
     page.goto(f"{house.console.address}/of/version/{version}/try-out?customer=ann")
     page.get_by_role("button", name="Decide").click()
     page.locator("#tried-outcome").wait_for()

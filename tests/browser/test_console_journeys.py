@@ -75,7 +75,7 @@ def test_an_analyst_asks_whether_a_campaign_pays(
     assert page.locator('[data-drawn="yes"]').count() > 0
     assert page.locator('[data-drawn="no"]').all_inner_texts() == []
     assert violations(page) == []
-    picture(page, "report")
+    picture(page, "report", page.get_by_role("heading", name="What it caused", exact=True))
     file = page.locator("a[download]").first
     with page.expect_download() as download:
         hands.press(file)
@@ -202,8 +202,8 @@ def test_the_demo_is_pictured(demo: RunningConsole, analyst: str, enter: Enter, 
     page = enter(demo, analyst, scheme)
     for address, name in (
         ("/?days=400", "overview"),
-        ("/campaigns?days=400", "campaigns"),
-        ("/decisions", "decisions"),
+        ("/campaigns?days=400", ""),
+        ("/decisions", ""),
         ("/pressure?days=400", "pressure"),
         ("/experiments?days=400", "experiments"),
     ):
@@ -211,10 +211,21 @@ def test_the_demo_is_pictured(demo: RunningConsole, analyst: str, enter: Enter, 
         if name == "overview":
             page.locator('[data-chart="course"][data-drawn="yes"]').wait_for()
         assert violations(page) == [], address
-        picture(page, name if scheme == "light" else f"{name}-dark")
-    page.goto(f"{demo.address}/decisions")
+        if name == "overview" or (name and scheme == "light"):
+            picture(page, name if scheme == "light" else f"{name}-dark")
+    page.goto(f"{demo.address}/decisions?campaign=rich-cream-north")
     page.locator("tbody a").first.click()
     page.get_by_role("heading", name="What it depended on").wait_for()
+    if scheme == "light":
+        picture(page, "decision", page.get_by_role("heading", name="Why", exact=True))
+    assert violations(page) == []
+    person = page.locator("dl").first.locator("dd").first.inner_text()
+    page.goto(f"{demo.address}/person")
+    page.get_by_label("Any name of the person").fill(person)
+    page.get_by_role("button", name="Show what is held").click()
+    page.get_by_role("heading", name=re.compile("^decisions")).wait_for()
+    if scheme == "light":
+        picture(page, "person")
     assert violations(page) == []
 
 

@@ -307,6 +307,16 @@ def test_a_file_that_one_deletes_and_another_changes(house: ConsoleHouse, delete
     assert late.json()["draft"]["files"] == changed
 
 
+def test_a_draft_is_not_begun_over_another(house: ConsoleHouse) -> None:
+    """The page says that there is one, and what was typed into it stays."""
+    kept(house, "taken", {"book.yaml": b"# hours of work"})
+    browser = house.console.logged_in("operator")
+    refused = house.console.post(browser, "/drafts", {"name": "taken", "base": house.version})
+    assert refused.status_code == 409
+    assert "There is a draft of this name already" in refused.text
+    assert shown_files(browser, "taken") == {"book.yaml": "# hours of work"}
+
+
 @pytest.mark.parametrize("contents", [{}, {"book.yaml": BOOK}])
 def test_a_deleted_draft_is_not_saved_over(house: ConsoleHouse, contents: Mapping[str, str]) -> None:
     """Who still has it open is told that it is gone and gets nothing to merge with; no draft comes back."""

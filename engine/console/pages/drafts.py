@@ -57,8 +57,13 @@ def _begin(asked: Asked) -> Response:
             files = releases.book_files(store, base) or {}
         else:
             files = {"book.yaml": f"book: {{name: {json.dumps(name)}, timezone: UTC}}\n"}
-    with asked.rulebooks() as books:
-        books.save_draft(pb.SaveDraftRequest(name=name, base=base, files=file_messages(files)))
+    try:
+        with asked.rulebooks() as books:
+            books.save_draft(pb.SaveDraftRequest(name=name, base=base, files=file_messages(files)))
+    except OutOfDate:
+        raise Refusal(
+            409, _("There is a draft of this name already: open it, or choose another name.")
+        ) from None
     return asked.see("draft", name=name)
 
 
@@ -139,7 +144,8 @@ def _save(asked: Asked) -> Response:
         with asked.rulebooks() as books:
             saved = books.save_draft(request)
     except OutOfDate as error:
-        return JSONResponse({"message": sentence_of(error), "draft": _kept(asked, name)}, 409)
+        kept = _kept(asked, name)
+        return JSONResponse({"message": _saved_by(kept) if kept else sentence_of(error), "draft": kept}, 409)
     except InvalidRequest as error:
         wrong = "; ".join(f"{violation.field}: {violation.description}" for violation in error.violations)
         return JSONResponse({"message": wrong or sentence_of(error)}, 400)
@@ -167,6 +173,10 @@ def _kept(asked: Asked, name: str) -> dict[str, object] | None:
     with asked.reading() as store:
         row = releases.draft(store, name)
     return row and {"revision": row.revision, "author": row.author, "files": files_of_draft(row)}
+
+
+def _saved_by(kept: Mapping[str, object]) -> str:
+    return _("%(author)s saved the draft after you had opened it.") % {"author": kept["author"]}
 
 
 def _check(asked: Asked) -> Response:
