@@ -23,7 +23,7 @@ from engine.authoring.lenses import write_summary
 from engine.children import child_command, child_environment
 from engine.console.log import LogReader
 from engine.console.users import ConsoleUser
-from engine.console.workbench import JobFailed, Workbench
+from engine.console.workbench import BookTask, JobFailed, Workbench, WorkedBook
 from engine.ledger.errors import LedgerError
 from engine.ledger.queries.reached import count_persons, reached_by_campaign
 from engine.ledger.queries.releases import draft
@@ -38,6 +38,10 @@ _MOST_SESSIONS = 8
 
 _MOST_BYTES = 64 << 20
 """Of what one editor opens, all in all; a file that is deleted gives back what it took."""
+
+
+_BLOCK = 4096
+"""Bytes of the disk that a file takes at least."""
 
 
 _MOST_ANSWER = 16 << 20
@@ -137,7 +141,7 @@ class Translator:
     def _write(self, document: Mapping[str, Any]) -> None:
         before = self._left
         content = str(document["text"]).encode("utf-8", "replace")
-        self._left -= len(content)
+        self._left -= max(len(content), _BLOCK)
         if self._left < 0:
             raise Unspoken("the files of the draft are larger than 64 MiB")
         path = self._path(document["uri"])
@@ -192,9 +196,11 @@ class DraftReach:
             if row is None:
                 return None
             persons, reached = self._of_log(log_reader)
-            files = json.loads(row.files)
-            job = {"files": files, "days": _REACH_DAYS, "persons": persons, "reached": reached}
-            text: str = self._workbench.kept("reach", job)["text"]
+            job = {"days": _REACH_DAYS, "persons": persons, "reached": dict(reached)}
+            worked = WorkedBook(
+                f"draft {name}", f"draft {name} {row.revision}", lambda: json.loads(row.files)
+            )
+            text: str = self._workbench.kept(BookTask("reach", job, worked))["text"]
         except (JobFailed, LedgerError) as error:
             log.info("a draft is shown without its reach", draft=name, cause=str(error))
             return None
@@ -294,12 +300,14 @@ async def _from_browser(
 ) -> None:
     with suppress(WebSocketDisconnect, ConnectionError):
         while True:
-            text = await websocket.receive_text()
+            received = await websocket.receive()
+            if received["type"] == "websocket.disconnect":
+                return
             try:
-                message = await asyncio.to_thread(translator.to_server, text)
+                message = await asyncio.to_thread(translator.to_server, received["text"])
             except Unspoken:
                 raise
-            except (ValueError, KeyError, TypeError, OSError) as error:
+            except (ValueError, LookupError, TypeError, AttributeError, OSError, RecursionError) as error:
                 raise Unspoken(f"a message cannot be read: {type(error).__name__}") from None
             if message.get("method") == _SAVED:
                 lenses.saved.set()

@@ -4,7 +4,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -167,24 +167,30 @@ def test_what_was_accepted_is_answered_when_the_server_stops(
         assert well(server)
         for words in (b"", b"GET /heal", b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n"):
             stack.enter_context(closing(connect(server, words)))
-        answers: list[httpx.Response] = []
+        answers: list[int] = []
 
         def call(name: str) -> None:
-            with httpx.Client(base_url=server.http, timeout=60) as web:
-                answers.append(web.post("/v1/decide", json=body_of(li_na(name, channels=["sms"]))))
+            with httpx.Client(base_url=server.http, timeout=60) as web, suppress(httpx.TransportError):
+                answers.append(
+                    web.post("/v1/decide", json=body_of(li_na(name, channels=["sms"]))).status_code
+                )
 
-        callers = [threading.Thread(target=call, args=(name,)) for name in ("first", "second", "third")]
+        callers: list[threading.Thread] = []
+
+        def waits() -> bool:
+            """Whether a call waits for the writer, after one more has come: however many the writer took at once."""
+            callers.append(threading.Thread(target=call, args=(f"caller{len(callers)}",)))
+            callers[-1].start()
+            return value(metrics, "tact_queue_depth") >= 1
+
         with held(tmp_path / "tact.db"):
-            callers[0].start()
-            for caller in callers[1:]:
-                caller.start()
-            # what the writer has taken waits for the file, the others for the writer: two of three are enough to know
-            until(lambda: value(metrics, "tact_queue_depth") >= 1, server)
+            until(waits, server)
             server.process.send_signal(signal.SIGTERM)
             until(lambda: said(server, "draining"), server)
         for caller in callers:
             caller.join(HANGS)
-        assert 200 in [answer.status_code for answer in answers]
+        # what the writer held and what waited for it; who came while the server closed its doors may hear nothing
+        assert answers.count(200) >= 2
         assert server.ended(HANGS) == 0
 
 
