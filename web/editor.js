@@ -12,9 +12,9 @@ import {
 } from "@codemirror/lsp-client"
 import { MergeView } from "@codemirror/merge"
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search"
-import { EditorState } from "@codemirror/state"
+import { EditorState, StateEffect, StateField } from "@codemirror/state"
 import {
-  EditorView, ViewPlugin, drawSelection, highlightActiveLine, highlightSpecialChars, keymap, lineNumbers,
+  Decoration, EditorView, ViewPlugin, WidgetType, drawSelection, highlightActiveLine, highlightSpecialChars, keymap, lineNumbers,
 } from "@codemirror/view"
 import { classHighlighter } from "@lezer/highlight"
 import { send, watch } from "./parts.js"
@@ -23,7 +23,10 @@ const SYNC = 150 // milliseconds after a change until the language server gets i
 const ROOT = "draft:///"
 const MOST_FIXES = 20
 const DELETED = 3 // of a change of files, in the protocol
-const LONGEST_NAME = 300
+const LONGEST_NAME = 300 // characters
+const LONGEST_PART = 255 // bytes
+const SAVED = "tact/saved" // what the console is told after a saving, and what it says when lenses have changed
+const SUMMARISED = "tact/summarised"
 const ANSWER = 60000 // milliseconds within which the language server answers; it may still be starting
 
 const element = (name, attributes = {}, ...children) => {
@@ -34,9 +37,14 @@ const element = (name, attributes = {}, ...children) => {
 }
 
 // as the server has it, which refuses others when they are saved: the language server would not survive one
-const isFileName = (name) =>
-  name.length <= LONGEST_NAME && name.isWellFormed() && !/[\p{C}\\]|(?! )\p{Z}/u.test(name) &&
-  /\.(ya?ml|csv)$/i.test(name) && name.split("/").every((part) => part !== "" && !part.startsWith("."))
+const isFileName = (name) => {
+  const parts = name.split("/")
+  return [...name].length <= LONGEST_NAME && name.isWellFormed() && !/[\p{C}\\]|(?! )\p{Z}/u.test(name) &&
+    /\.(ya?ml|csv)$/i.test(name) && parts.every((part) => part !== "" && !part.startsWith(".") && bytes(part) <= LONGEST_PART) &&
+    !(parts[0] === "tests" && parts[1] === "tests")
+}
+
+const bytes = (text) => new TextEncoder().encode(text).length
 
 const json = (id) => JSON.parse(document.getElementById(id).textContent)
 
@@ -124,6 +132,40 @@ class DraftWorkspace extends Workspace {
   }
 }
 
+// What is known of a campaign, above the line at which it begins.
+class LensWidget extends WidgetType {
+  constructor(words) {
+    super()
+    this.words = words
+  }
+
+  eq(other) {
+    return other.words === this.words
+  }
+
+  toDOM() {
+    return element("div", { class: "cm-lens" }, this.words)
+  }
+}
+
+const showLenses = StateEffect.define()
+const lensField = StateField.define({
+  create: () => Decoration.none,
+  update(shown, transaction) {
+    for (const effect of transaction.effects) {
+      if (!effect.is(showLenses)) continue
+      const { doc } = transaction.state
+      const widgets = effect.value.map(({ range, command }) => {
+        const { from } = doc.line(Math.min(range.start.line + 1, doc.lines))
+        return Decoration.widget({ widget: new LensWidget(command.title), block: true, side: -1 }).range(from)
+      })
+      return Decoration.set(widgets, true)
+    }
+    return shown.map(transaction.changes)
+  },
+  provide: (field) => EditorView.decorations.from(field),
+})
+
 // Tells the server what was typed, soon after it was.
 const syncSoon = (client, editor) =>
   ViewPlugin.fromClass(
@@ -160,7 +202,14 @@ class DraftEditor {
         "textDocument/publishDiagnostics": (_, params) => {
           this.problems.set(params.uri, params.diagnostics)
           this.showProblems()
-          if (this.current && this.current.uri === params.uri) this.markProblems()
+          if (this.current && this.current.uri === params.uri) {
+            this.markProblems()
+            this.markLenses()
+          }
+          return true
+        },
+        [SUMMARISED]: () => {
+          this.markLenses()
           return true
         },
       },
@@ -187,12 +236,15 @@ class DraftEditor {
     return [
       lineNumbers(), foldGutter(), lintGutter(), highlightSpecialChars(), history(), drawSelection(), indentOnInput(),
       bracketMatching(), closeBrackets(), autocompletion(), highlightActiveLine(), highlightSelectionMatches(),
-      syntaxHighlighting(classHighlighter), EditorView.lineWrapping, yaml(),
+      syntaxHighlighting(classHighlighter), EditorView.lineWrapping, yaml(), lensField,
       EditorState.readOnly.of(this.readOnly),
-      EditorView.contentAttributes.of({ "aria-label": `${this.words.file} ${file.name}`, role: "textbox", "aria-multiline": "true" }),
+      EditorView.contentAttributes.of({
+        "aria-label": `${this.words.file} ${file.name}`, role: "textbox", "aria-multiline": "true", tabindex: "0",
+      }),
       keymap.of([
         { key: "Mod-s", run: () => (this.save(), true), preventDefault: true },
         { key: "Mod-.", run: () => (this.fixAtCursor(), true) },
+        { key: "Mod-i", run: () => (this.sayReach(), true), preventDefault: true },
         ...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap, ...completionKeymap, ...lintKeymap,
       ]),
       this.client.plugin(file.uri, "yaml"),
@@ -218,6 +270,7 @@ class DraftEditor {
     remember(file.name)
     this.listFiles()
     this.markProblems()
+    this.markLenses()
     this.view.focus()
   }
 
@@ -249,7 +302,10 @@ class DraftEditor {
         subscribe: (handler) => handlers.add(handler),
         unsubscribe: (handler) => handlers.delete(handler),
       })
-      this.client.initializing.then(() => { this.root.dataset.server = "ready" })
+      this.client.initializing.then(() => {
+        this.root.dataset.server = "ready"
+        this.markLenses()
+      })
     })
     socket.addEventListener("close", () => {
       this.root.dataset.server = "gone"
@@ -302,6 +358,30 @@ class DraftEditor {
     } catch {
       return [] // the server went, or answered too late: the problem is shown without a fix
     }
+  }
+
+  // asks for what stands above campaigns; where the text has changed meanwhile, the next problems bring the next answer
+  async markLenses() {
+    const file = this.current
+    if (!this.client.connected || this.root.dataset.server !== "ready") return
+    this.client.sync()
+    const { version } = file
+    const lenses = await this.client.request("textDocument/codeLens", { textDocument: { uri: file.uri } }).catch(() => null)
+    if (!lenses || file !== this.current || file.version !== version) return
+    const known = lenses.filter((lens) => lens.command)
+    this.view.dispatch({ effects: showLenses.of(known) })
+    this.root.dataset.lenses = known.length
+  }
+
+  // of the campaign in which the cursor stands: the nearest lens above it
+  sayReach() {
+    const { state } = this.view
+    const { to } = state.doc.lineAt(state.selection.main.head)
+    let words = ""
+    state.field(lensField).between(0, to, (from, _, { spec }) => {
+      words = `${state.doc.lineAt(from).text.trim().split(/:(?: |$)/)[0]}: ${spec.widget.words}`
+    })
+    this.say(words || this.words.no_reach)
   }
 
   async fixAtCursor() {
@@ -376,8 +456,10 @@ class DraftEditor {
 
   // whether a file may be called so; says why where it may not
   isFree(name) {
+    const within = (file, folder) => file.startsWith(`${folder}/`)
     if (!isFileName(name)) this.say(this.words.wrong_name)
     else if (this.client.workspace.files.some((file) => file.name === name)) this.say(this.words.there_already)
+    else if (this.client.workspace.files.some((file) => within(file.name, name) || within(name, file.name))) this.say(this.words.is_folder)
     else return true
     return false
   }
@@ -442,6 +524,7 @@ class DraftEditor {
     const on = (id, event, listener) => document.getElementById(id)?.addEventListener(event, listener)
     on("editor-save", "click", () => this.save())
     on("editor-fix", "click", () => this.fixAtCursor())
+    on("editor-reach", "click", () => this.sayReach())
     on("editor-new", "submit", (event) => {
       event.preventDefault()
       const input = event.target.elements.namedItem("file")
@@ -469,6 +552,9 @@ class DraftEditor {
       this.show(this.client.workspace.files.find((file) => file.name === button.dataset.keepFile))
       this.changed()
     })
+    for (const form of document.querySelectorAll("form[data-confirm]")) {
+      form.addEventListener("submit", (event) => window.confirm(form.dataset.confirm) || event.preventDefault())
+    }
     // forms that act on what is kept: first keep what is typed
     for (const form of document.querySelectorAll("form[data-saves]")) {
       form.addEventListener("submit", async (event) => {
@@ -496,10 +582,7 @@ class DraftEditor {
       body: new URLSearchParams({ expected: this.revision, base: this.root.dataset.base, files: JSON.stringify(files) }),
     }).catch(() => null)
     const answer = response && (await response.json().catch(() => null))
-    if (response && response.status === 409 && answer && answer.draft) {
-      this.merge(answer.draft, answer.message)
-      return false
-    }
+    if (response && response.status === 409 && answer && answer.draft) return this.merge(answer.draft, answer.message)
     if (!response || !response.ok || !answer) {
       this.say((answer && answer.message) || this.words.not_saved)
       return false
@@ -510,6 +593,7 @@ class DraftEditor {
     for (const field of document.querySelectorAll("input[name=expected]")) field.value = this.revision
     this.changed()
     this.say(this.words.was_saved)
+    if (this.client.connected) this.client.notification(SAVED, {})
     this.checkSaved()
     return true
   }
@@ -526,51 +610,63 @@ class DraftEditor {
 
   // ------------------------------------------------------------------ merging
 
-  // Somebody else saved the draft meanwhile: shows theirs beside what is typed here, file by file.
-  merge(theirs, message) {
-    const dialog = document.getElementById("editor-merge")
+  // Somebody else saved the draft meanwhile: takes over what only they changed, and shows theirs beside what is typed here where
+  // both changed a file; where there is none of these, it is saved at once.
+  async merge(theirs, message) {
     const mine = this.contents()
-    const base = this.saved
-    // a file that one side deleted and the other left as it was stays deleted; all others that differ are shown
-    const gone = Object.keys(mine).filter((name) => !(name in theirs.files) && mine[name] === base[name])
-    const names = [...new Set([...Object.keys(mine), ...Object.keys(theirs.files)])].filter(
-      (name) => mine[name] !== theirs.files[name] && !gone.includes(name) && (name in mine || theirs.files[name] !== base[name]),
-    )
-    const body = dialog.querySelector("[data-merge]")
-    body.replaceChildren()
-    dialog.querySelector("[data-why]").textContent = message
-    const plain = (label, readOnly) => [
-      lineNumbers(), history(), yaml(), syntaxHighlighting(classHighlighter), EditorView.lineWrapping,
-      EditorState.readOnly.of(readOnly), EditorView.contentAttributes.of({ "aria-label": label }),
-      keymap.of([...defaultKeymap, ...historyKeymap]),
-    ]
-    const views = names.map((name) => {
-      body.append(element("h3", {}, name))
-      const parent = element("div", { class: "merge" })
-      body.append(parent)
-      const view = new MergeView({
-        a: { doc: theirs.files[name] ?? "", extensions: plain(`${this.words.theirs} ${name}`, true) },
-        b: { doc: mine[name] ?? theirs.files[name] ?? "", extensions: plain(`${this.words.mine} ${name}`, false) },
-        parent, revertControls: "a-to-b", gutter: true,
-        renderRevertControl: () => element("button", { type: "button", "aria-label": this.words.take_theirs }, "→"),
-      })
-      return { name, view }
-    })
-    const keep = dialog.querySelector("[data-keep]")
-    keep.onclick = async () => {
+    const { taken, gone, conflicts } = mergedFiles(this.saved, mine, theirs.files)
+    const views = []
+    const keep = () => {
       for (const { name, view } of views) this.replace(name, view.b.state.doc.toString())
+      for (const name of taken) this.replace(name, theirs.files[name])
       for (const name of gone) this.removeNamed(name)
       this.listFiles()
       this.showProblems()
       this.revision = theirs.revision
       this.saved = theirs.files
+      return this.save()
+    }
+    const names = [...taken, ...gone]
+    const said = names.length ? [this.words.taken, names.join(", ")].join(" ") : ""
+    if (!conflicts.length) {
+      if (await keep()) this.say([this.words.was_saved, message, said].join(" "))
+      return false // what was to follow the saving does not: theirs is new to whoever sits here
+    }
+    const dialog = document.getElementById("editor-merge")
+    const body = dialog.querySelector("[data-merge]")
+    body.replaceChildren()
+    dialog.querySelector("[data-why]").textContent = message
+    dialog.querySelector("[data-taken]").textContent = said
+    for (const name of conflicts) views.push({ name, view: this.mergeView(name, mine[name], theirs.files[name], body) })
+    dialog.querySelector("[data-keep]").onclick = () => {
       dialog.close()
-      await this.save()
+      keep()
     }
     dialog.querySelector("[data-cancel]").onclick = () => dialog.close()
     dialog.onclose = () => views.forEach(({ view }) => view.destroy())
     this.say(message)
     dialog.showModal()
+    return false
+  }
+
+  // theirs on the left, mine on the right; undefined: who deleted the file, which stays
+  mergeView(name, mine, theirs, body) {
+    const extensions = (label, readOnly) => [
+      lineNumbers(), history(), yaml(), syntaxHighlighting(classHighlighter), EditorView.lineWrapping,
+      EditorState.readOnly.of(readOnly), EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
+      keymap.of([...defaultKeymap, ...historyKeymap]),
+    ]
+    const parent = element("div", { class: "merge" })
+    body.append(element("h3", {}, name))
+    if (theirs === undefined) body.append(element("p", {}, this.words.they_deleted))
+    if (mine === undefined) body.append(element("p", {}, this.words.you_deleted))
+    body.append(parent)
+    return new MergeView({
+      a: { doc: theirs ?? "", extensions: extensions(`${this.words.theirs} ${name}`, true) },
+      b: { doc: mine ?? theirs, extensions: extensions(`${this.words.mine} ${name}`, false) },
+      parent, revertControls: "a-to-b", gutter: true,
+      renderRevertControl: () => element("button", { type: "button", "aria-label": this.words.take_theirs }, "→"),
+    })
   }
 
   removeNamed(name) {
@@ -590,6 +686,18 @@ class DraftEditor {
     }
     const doc = (file === this.current ? this.view.state : file.state).doc
     this.client.workspace.updateFile(file.uri, { changes: { from: 0, to: doc.length, insert: text } })
+  }
+}
+
+// what becomes of the files where two changed what was saved before: those that only they changed or added are taken, those
+// that only they deleted are gone, and those that both changed, each in another way, are conflicts
+const mergedFiles = (before, mine, theirs) => {
+  const names = [...new Set([...Object.keys(mine), ...Object.keys(theirs)])].filter((name) => mine[name] !== theirs[name])
+  const onlyTheirs = names.filter((name) => mine[name] === before[name])
+  return {
+    taken: onlyTheirs.filter((name) => name in theirs),
+    gone: onlyTheirs.filter((name) => !(name in theirs)),
+    conflicts: names.filter((name) => mine[name] !== before[name] && theirs[name] !== before[name]),
   }
 }
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from engine.authoring.analyse import Analysis
+from engine.authoring.analyse import Analysis, analyse
 from engine.authoring.names import Occurrence, declaration
 from engine.rulebook.text import nodes
 from engine.rulebook.text.nodes import PlainData
@@ -42,11 +42,37 @@ class ReachSummary:
     campaigns: Mapping[str, Reach]
 
 
-def write_summary(folder: Path, summary: ReachSummary) -> Path:
-    """Write the summary into the folder of the book; raises OSError."""
+def summary_of(
+    contents: Mapping[str, bytes],
+    scenarios: Mapping[str, bytes],
+    *,
+    days: int,
+    persons: int,
+    reached: Mapping[str, int],
+) -> ReachSummary:
+    """What is known of every campaign in the files of a book, also of those that reached nobody.
+
+    scenarios: the scenario files. persons, reached: those of a log, all and by campaign, in so many days.
+    """
+    campaigns = analyse(contents).data.get("campaigns")
+    expected = _count_scenarios(scenarios)
+    known = {
+        name: Reach(reached.get(name, 0), expected[name])
+        for name in (campaigns if isinstance(campaigns, dict) else ())
+    }
+    return ReachSummary(days, persons, known)
+
+
+def summary_text(summary: ReachSummary) -> str:
+    """The summary as its file has it."""
+    return f"{json.dumps(asdict(summary), indent=1, ensure_ascii=False)}\n"
+
+
+def write_summary(folder: Path, text: str) -> Path:
+    """Write the text of a summary into the folder of the book; raises OSError."""
     path = folder / FILE
     path.parent.mkdir(exist_ok=True)
-    path.write_text(f"{json.dumps(asdict(summary), indent=1, ensure_ascii=False)}\n", encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     return path
 
 
@@ -64,12 +90,12 @@ def read_summary(folder: Path) -> ReachSummary | None:
     return None
 
 
-def count_scenarios(folder: Path) -> Mapping[str, int]:
-    """By campaign, how many scenarios of the book expect it; files that cannot be read count as empty."""
+def _count_scenarios(contents: Mapping[str, bytes]) -> Counter[str]:
+    """By campaign, how many scenarios of the files expect it; files that cannot be read count as empty."""
     counts: Counter[str] = Counter()
-    for file in sorted((folder / "tests").glob("*.y*ml")):
-        with suppress(OSError, UnicodeDecodeError):
-            data = nodes.compose(file.read_text(encoding="utf-8")).data
+    for content in contents.values():
+        with suppress(UnicodeDecodeError):
+            data = nodes.compose(content.decode()).data
             scenarios = data.get("tests") if isinstance(data, dict) else None
             for scenario in scenarios if isinstance(scenarios, list) else ():
                 counts.update(set(_expected(scenario)))
@@ -99,6 +125,8 @@ def lenses(analysis: Analysis, file: str, summary: ReachSummary) -> Iterator[tup
 
 
 def _words(reach: Reach, summary: ReachSummary) -> str:
-    share = f"{100 * reach.persons / summary.persons:.2g} %" if summary.persons else "none"
+    share = (
+        f"reach {100 * reach.persons / summary.persons:.2g} % of" if summary.persons else "no decisions in"
+    )
     noun = "scenario" if reach.scenarios == 1 else "scenarios"
-    return f"reach {share} of {summary.days} days, {reach.scenarios:,} {noun}"
+    return f"{share} {summary.days} days, {reach.scenarios:,} {noun}"

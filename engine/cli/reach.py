@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from engine.authoring.analyse import analyse, read_contents
-from engine.authoring.lenses import Reach, ReachSummary, count_scenarios, write_summary
+from engine.authoring.analyse import read_contents
+from engine.authoring.lenses import summary_of, summary_text, write_summary
+from engine.authoring.scenario_names import read_scenarios
 from engine.cli.exits import BOOK, USAGE, complain, fail
 from engine.cli.logged import check_log, moment_of
 from engine.cli.options import LogUrl, settings_of
@@ -29,7 +30,6 @@ def reach(
     if not book.is_dir():
         fail(f"{book} is not the folder of a book", BOOK)
     url = settings_of(log=log).log
-    campaigns = analyse(read_contents(book)).data.get("campaigns")
     try:
         check_log(url)
         end = moment_of("--to", until)
@@ -41,13 +41,11 @@ def reach(
             persons, reached = count_persons(store, *period), reached_by_campaign(store, *period)
     except LedgerError as error:
         fail(str(error))
-    expected = count_scenarios(book)
-    by_campaign = {
-        name: Reach(reached.get(name, 0), expected.get(name, 0))
-        for name in (campaigns if isinstance(campaigns, dict) else ())
-    }
+    summary = summary_of(
+        read_contents(book), read_scenarios(book), days=days, persons=persons, reached=reached
+    )
     try:
-        path = write_summary(book, ReachSummary(days, persons, by_campaign))
+        path = write_summary(book, summary_text(summary))
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}")
-    complain(f"wrote {path}: {len(by_campaign):,} campaigns, {persons:,} persons in {days:,} days")
+    complain(f"wrote {path}: {len(summary.campaigns):,} campaigns, {persons:,} persons in {days:,} days")

@@ -186,7 +186,7 @@ class Console:
                 await websocket.close(1008)
                 return
             with suppress(WebSocketDisconnect):
-                await socket.handler(websocket, user)
+                await socket.handler(websocket, user, self.parts.log)
 
         return endpoint
 

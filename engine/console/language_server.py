@@ -1,12 +1,15 @@
 """The language server of an editor in the browser: a process of its own for each, behind a WebSocket.
 
 The editor names files `draft:///NAME`. Here they become files of a folder that lives as long as the connection: no other file
-can be named, whatever a browser sends, and nothing but books is spoken about.
+can be named, whatever a browser sends, and nothing but books is spoken about. What stands above campaigns comes from the log
+and the draft as it is saved, counted when the editor opens and after each saving, and is written into the folder.
 """
 
 import asyncio
 import json
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,8 +19,15 @@ from urllib.parse import quote, unquote, urlsplit
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from engine.authoring.lenses import write_summary
 from engine.children import child_command, child_environment
+from engine.console.log import LogReader
 from engine.console.users import ConsoleUser
+from engine.console.workbench import BookTask, JobFailed, Workbench, WorkedBook
+from engine.ledger.errors import LedgerError
+from engine.ledger.queries.reached import count_persons, reached_by_campaign
+from engine.ledger.queries.releases import draft
+from engine.model.instant import DAY
 from engine.releases import WrongFile, check_release_files
 
 log = structlog.get_logger()
@@ -53,8 +63,17 @@ _DELETED = 3
 """Of a change of files, as the protocol numbers them."""
 
 
+_SAVED, _SUMMARISED = "tact/saved", "tact/summarised"
+"""What the editor says after it has saved the draft, and what it is told when lenses have changed; not of the protocol."""
+
+
+_REACH_DAYS = 7
+_REACH_SECONDS = 600.0
+"""Time for which the log is not counted again: it may take a second, and lenses say how much, not exactly how much."""
+
+
 _SPOKEN = ("textDocument/", "workspace/symbol", "workspace/didChangeWatchedFiles", "$/")
-_SESSION = ("initialize", "initialized", "shutdown")
+_SESSION = ("initialize", "initialized", "shutdown", _SAVED)
 _CHILD = f"from engine.workbench.jobs import speak; speak({_SECONDS})"
 
 
@@ -162,13 +181,50 @@ def _mapped(value: Any, change: Callable[[str], str]) -> Any:
     return mapped
 
 
+class DraftReach:
+    """What stands above the campaigns of drafts: whom they reached, and how many scenarios expect them. Threads share it."""
+
+    def __init__(self, workbench: Workbench) -> None:
+        self._workbench, self._turn = workbench, threading.Lock()
+        self._counted: tuple[float, int, Mapping[str, int]] | None = None  # until when, persons, by campaign
+
+    def text(self, log_reader: LogReader, name: str) -> str | None:
+        """The summary of a draft as it is saved, as the language server reads it; None: there is none to be had."""
+        try:
+            with log_reader.reading() as store:
+                row = draft(store, name)
+            if row is None:
+                return None
+            persons, reached = self._of_log(log_reader)
+            job = {"days": _REACH_DAYS, "persons": persons, "reached": dict(reached)}
+            worked = WorkedBook(
+                f"draft {name}", f"draft {name} {row.revision}", lambda: json.loads(row.files)
+            )
+            text: str = self._workbench.kept(BookTask("reach", job, worked))["text"]
+        except (JobFailed, LedgerError) as error:
+            log.info("a draft is shown without its reach", draft=name, cause=str(error))
+            return None
+        return text
+
+    def _of_log(self, log_reader: LogReader) -> tuple[int, Mapping[str, int]]:
+        """Persons of the last days, all and by campaign, as they were counted some minutes ago at most."""
+        with self._turn:
+            if self._counted is None or self._counted[0] < time.monotonic():
+                until = time.time_ns() // 1000
+                period = (until - _REACH_DAYS * DAY, until)
+                with log_reader.reading() as store:
+                    counted = count_persons(store, *period), reached_by_campaign(store, *period)
+                self._counted = (time.monotonic() + _REACH_SECONDS, *counted)
+            return self._counted[1], self._counted[2]
+
+
 class LanguageServers:
     """Starts a server for each editor that connects, and ends it with the connection."""
 
-    def __init__(self) -> None:
-        self._open = 0
+    def __init__(self, workbench: Workbench) -> None:
+        self._open, self._reach = 0, DraftReach(workbench)
 
-    async def speak(self, websocket: WebSocket, user: ConsoleUser) -> None:
+    async def speak(self, websocket: WebSocket, user: ConsoleUser, log_reader: LogReader) -> None:
         """Speaks with one editor until it leaves, or says what is not spoken here."""
         if self._open >= _MOST_SESSIONS:
             await websocket.close(1013, "too many editors are open")
@@ -177,7 +233,9 @@ class LanguageServers:
         try:
             await websocket.accept()
             with tempfile.TemporaryDirectory(prefix="tact-draft-") as folder:
-                await _spoken(websocket, Path(folder))
+                name = websocket.query_params.get("draft", "")
+                lenses = Lenses(Path(folder), lambda: self._reach.text(log_reader, name))
+                await _spoken(websocket, Path(folder), lenses)
         except Unspoken as refused:
             log.warning("console editor refused", user=user.name, cause=str(refused))
             with suppress(RuntimeError):
@@ -186,7 +244,29 @@ class LanguageServers:
             self._open -= 1
 
 
-async def _spoken(websocket: WebSocket, folder: Path) -> None:
+class Lenses:
+    """Keeps the summary in the folder of one editor's language server."""
+
+    def __init__(self, folder: Path, text: Callable[[], str | None]) -> None:
+        self._folder, self._text = folder, text
+        self.saved = asyncio.Event()
+        """Set when the draft was saved, and at first."""
+        self.saved.set()
+
+    async def keep(self, websocket: WebSocket) -> None:
+        """Writes it whenever the draft was saved, and tells the editor; until cancelled."""
+        news = json.dumps({"jsonrpc": "2.0", "method": _SUMMARISED, "params": {}})
+        with suppress(WebSocketDisconnect, RuntimeError):  # the editor left
+            while True:
+                await self.saved.wait()
+                self.saved.clear()
+                text = await asyncio.to_thread(self._text)
+                if text is not None:
+                    await asyncio.to_thread(write_summary, self._folder, text)
+                    await websocket.send_text(news)
+
+
+async def _spoken(websocket: WebSocket, folder: Path, lenses: Lenses) -> None:
     process = await asyncio.create_subprocess_exec(
         *child_command(_CHILD),
         stdin=asyncio.subprocess.PIPE,
@@ -198,8 +278,9 @@ async def _spoken(websocket: WebSocket, folder: Path) -> None:
     )
     translator = Translator(folder)
     tasks = [
-        asyncio.create_task(_from_browser(websocket, process, translator)),
+        asyncio.create_task(_from_browser(websocket, process, translator, lenses)),
         asyncio.create_task(_from_server(websocket, process, translator)),
+        asyncio.create_task(lenses.keep(websocket)),
     ]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -215,7 +296,7 @@ async def _spoken(websocket: WebSocket, folder: Path) -> None:
 
 
 async def _from_browser(
-    websocket: WebSocket, process: asyncio.subprocess.Process, translator: Translator
+    websocket: WebSocket, process: asyncio.subprocess.Process, translator: Translator, lenses: Lenses
 ) -> None:
     with suppress(WebSocketDisconnect, ConnectionError):
         while True:
@@ -228,6 +309,9 @@ async def _from_browser(
                 raise
             except (ValueError, LookupError, TypeError, AttributeError, OSError, RecursionError) as error:
                 raise Unspoken(f"a message cannot be read: {type(error).__name__}") from None
+            if message.get("method") == _SAVED:
+                lenses.saved.set()
+                continue
             body = json.dumps(message).encode()
             process.stdin.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))  # type: ignore[union-attr]
             await process.stdin.drain()  # type: ignore[union-attr]

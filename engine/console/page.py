@@ -145,8 +145,8 @@ PageHandler: TypeAlias = Callable[[Asked], Response] | Callable[[Asked], Awaitab
 """Answers a request: a function in a thread, or a coroutine function where it waits and reads nothing of the log."""
 
 
-SocketHandler: TypeAlias = Callable[[WebSocket, ConsoleUser], Awaitable[None]]
-"""Speaks with a WebSocket that is open, until it ends."""
+SocketHandler: TypeAlias = Callable[[WebSocket, ConsoleUser, LogReader], Awaitable[None]]
+"""Speaks with a WebSocket that is open, until it ends; it may read the log."""
 
 
 class ConsolePage(NamedTuple):

@@ -151,7 +151,7 @@ class ReportDesk:
             output, errors = process.communicate(pickle.dumps((self._url, version)), timeout=_LONGEST)
             made: dict[str, Any] = {"problem": _ended(process.returncode, errors)}
             if output and process.returncode == 0:
-                made = pickle.loads(output)  # noqa: S301 of our own process
+                made = _read(output)
             problem, fault = made.get("problem", ""), made.get("fault", fault)
             if not problem:
                 kept = KeptReport(version, time.time_ns() // 1000, made["document"], made["files"])
@@ -164,6 +164,15 @@ class ReportDesk:
             log.warning("no report was made", error=problem, **fault)
         with self._turn:
             self._process, self.problem, self.kept = None, problem, kept or self.kept
+
+
+def _read(output: bytes) -> dict[str, Any]:
+    """What the process made; a problem where something else stands among it."""
+    try:
+        made: dict[str, Any] = pickle.loads(output)  # noqa: S301 of our own process
+    except (pickle.UnpicklingError, ValueError, EOFError, LookupError, AttributeError, ImportError):
+        return {"problem": f"its process gave {len(output):,} bytes that cannot be read"}
+    return made
 
 
 def child() -> None:

@@ -35,6 +35,9 @@ def open_database(
         config["threads"] = threads
     connection = duckdb.connect(":memory:" if file is None else str(file), config=config)
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(
+        "SET enable_progress_bar = false"
+    )  # which would stand in standard output, among results
     return connection
 
 

@@ -41,6 +41,8 @@ def check_release_files(files: Mapping[str, bytes]) -> None:
         raise WrongFile("", "the book is larger than 64 MiB")
     for name, content in files.items():
         _check_name(name)
+        if any(str(folder) in files for folder in PurePosixPath(name).parents):
+            raise WrongFile(name, "another file has the name of its folder; no disk takes both")
         if len(content) > MAX_FILE_BYTES:
             raise WrongFile(name, "the file is larger than 1 MiB; split it into several")
         if not _is_utf_8(content):

@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 from google.protobuf.json_format import MessageToDict
 
+from engine.authoring.lenses import summary_of, summary_text
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.decide.evaluate import evaluate
 from engine.decide.signals.python_evaluator import PythonEvaluator
@@ -242,6 +243,18 @@ def campaigns(opened: OpenedFiles, job: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def reach(opened: OpenedFiles, job: Mapping[str, Any]) -> dict[str, Any]:
+    """What the language server shows above campaigns, as the text of its file.
+
+    job: of a log `days`, `persons` and `reached`, the persons by campaign.
+    """
+    files = {name: text.encode() for name, text in opened.files.items()}
+    scenarios = {name: content for name, content in files.items() if is_test(name)}
+    book = {name: content for name, content in files.items() if name not in scenarios}
+    counted = {"days": job["days"], "persons": job["persons"], "reached": job["reached"]}
+    return {"text": summary_text(summary_of(book, scenarios, **counted))}
+
+
 def compare(_opened: OpenedFiles, job: Mapping[str, Any]) -> dict[str, Any]:
     """What differs between two books, and whom that concerns. job: `old` and `new`, the files of both."""
     compared = compare_releases(job["old"], job["new"])
@@ -347,6 +360,7 @@ _KINDS: Mapping[str, Callable[[OpenedFiles, Mapping[str, Any]], dict[str, Any]]]
     "try_out": try_out,
     "texts": texts,
     "campaigns": campaigns,
+    "reach": reach,
 }
 
 

@@ -28,7 +28,6 @@ REASONS = {
     "engine.console.pages.operations": "a page of several, each a module",
     "engine.console.pages.report": "a page of several, each a module",
     "engine.console.table": "the list of all pages, which import what it would otherwise stand in",
-    "engine.ledger.queries.reached": "statements of a command, and only the ledger knows the database",
 }
 """Short modules with one user, each with the reason why it is not a part of that user."""
 

@@ -12,7 +12,7 @@ from engine.authoring.complete import complete
 from engine.authoring.edits import edited
 from engine.authoring.fixes import fixes
 from engine.authoring.hover import hover
-from engine.authoring.lenses import Reach, ReachSummary, lenses, read_summary, write_summary
+from engine.authoring.lenses import Reach, ReachSummary, lenses, read_summary, summary_text, write_summary
 from engine.authoring.place import cut
 from engine.authoring.schema import schema
 from engine.rulebook.report.diagnostics import Severity
@@ -200,7 +200,7 @@ def test_lenses_show_the_summary_that_was_written(tmp_path: Path) -> None:
     """At each campaign that it knows; what is no summary counts as none."""
     assert read_summary(tmp_path) is None
     summary = ReachSummary(7, 200, {"c": Reach(24, 1), "gone": Reach(1, 0)})
-    path = write_summary(tmp_path, summary)
+    path = write_summary(tmp_path, summary_text(summary))
     assert read_summary(tmp_path) == summary
     ((here, words),) = lenses(RESULT, "book.yaml", summary)
     assert (here.line, words) == (

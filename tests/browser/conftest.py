@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
+from tests.console.conftest import RunningConsole
+
 CHROMIUM = os.environ.get("CHROMIUM", "")
+
+SLOW = 120_000
+"""Milliseconds after which something is taken to hang."""
+
+Enter = Callable[..., Any]
 
 in_browser = pytest.mark.skipif(not CHROMIUM, reason="make test-browser installs Chromium and runs this")
 
@@ -45,4 +52,45 @@ def look_at(chromium: Any) -> Iterator[Callable[..., Any]]:
         return page
 
     yield look_at
+    assert complaints == []
+
+
+@pytest.fixture
+def enter(chromium: Any) -> Iterator[Enter]:
+    """Opens a console in a fresh browser; fails for an error, a violation of the policy, or a request to another machine."""
+    complaints: list[str] = []
+    contexts = []
+
+    def enter(console: RunningConsole, session: str, scheme: str = "light", allow: str = "") -> Any:
+        context = chromium.new_context(
+            color_scheme=scheme,
+            locale="en-GB",
+            viewport={"width": 1180, "height": 820},
+            accept_downloads=True,
+        )
+        contexts.append(context)
+        name, _, value = session.partition("=")
+        context.add_cookies([{"name": name, "value": value, "url": console.address}])
+        page = context.new_page()
+        page.set_default_timeout(SLOW)
+
+        def complain(text: str) -> None:
+            if not (allow and allow in text):
+                complaints.append(text)
+
+        page.on("console", lambda message: complain(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: complain(f"error: {error}"))
+        page.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith((console.address, "data:"))
+                else complain(f"asks for {request.url}")
+            ),
+        )
+        return page
+
+    yield enter
+    for context in contexts:
+        context.close()
     assert complaints == []

@@ -1,25 +1,19 @@
 """Journeys in a real browser: a marketer changes a rule, others release it; also by the keyboard only."""
 
-import os
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
 
 from engine.api.v1 import rulebooks_pb2 as pb
-from tests.browser.conftest import in_browser
+from tests.browser.conftest import SLOW, in_browser
+from tests.browser.hands import editor_ready, picture, replace, seen
 from tests.browser.test_report import violations
-from tests.console.books import DECISIONS, ConsoleHouse, console_house
-from tests.docs.pages import ROOT
+from tests.console.books import DECISIONS, FILE_NAMES, ConsoleHouse, console_house
 from tests.releases.books import edition, files, messages
 
 pytestmark = in_browser
-
-PICTURES = ROOT / "docs" / "console"
-SLOW = 60_000
-"""Milliseconds after which something is taken to hang."""
 
 Visit = Callable[..., Any]
 
@@ -74,28 +68,6 @@ def draft_of(house: ConsoleHouse, name: str, book: str) -> None:
         writer.save_draft(request)
 
 
-def picture(page: Any, name: str) -> None:
-    """A screenshot for the documentation, where PICTURES asks for new ones."""
-    if os.environ.get("PICTURES"):
-        PICTURES.mkdir(exist_ok=True)
-        page.screenshot(path=PICTURES / f"{name}.png", scale="css")
-
-
-def seen(page: Any, selector: str, text: str) -> None:
-    """Waits until an element has the text."""
-    try:
-        page.locator(selector, has_text=text).first.wait_for()
-    except Exception as error:
-        raise AssertionError(
-            f"{selector} has no {text!r} on {page.url}:\n{page.locator('body').inner_text()}"
-        ) from error
-
-
-def editor_ready(page: Any) -> None:
-    """Waits for the language server."""
-    page.locator('#editor[data-server="ready"]').wait_for()
-
-
 def analysed(page: Any) -> None:
     """Waits until the server has looked at the book, in which there is something to remark."""
     seen(page, "#editor-problems", "without the customer's consent")
@@ -135,17 +107,6 @@ def test_a_marketer_changes_a_rule(house: ConsoleHouse, visit: Visit) -> None:
     picture(page, "version")
 
 
-def replace(page: Any, old: str, new: str) -> None:
-    """Types over a text of the editor, as a user does who searches for it."""
-    page.locator("#editor .cm-content").focus()
-    page.keyboard.press("Control+f")
-    page.locator(".cm-search input[name=search]").wait_for()
-    page.keyboard.type(old)
-    page.keyboard.press("Enter")
-    page.keyboard.press("Escape")
-    page.keyboard.type(new)
-
-
 def test_the_language_server_helps(house: ConsoleHouse, visit: Visit) -> None:
     """Completion, hover, definition and renaming, in the browser."""
     draft_of(house, "help", edition(1))
@@ -173,6 +134,34 @@ def test_the_language_server_helps(house: ConsoleHouse, visit: Visit) -> None:
     assert active.count() == 1
 
 
+def test_reach_and_scenarios_stand_above_campaigns(house: ConsoleHouse, visit: Visit) -> None:
+    """Of the log's last week; counted again after a saving; said by a key, and to who only reads."""
+    draft_of(house, "lenses", edition(1))
+    page = visit("writer")
+    page.goto(f"{house.console.address}/drafts/lenses")
+    page.locator('#editor[data-lenses="2"]').wait_for()
+    assert page.locator(".cm-lens").all_inner_texts() == [
+        "reach 75 % of 7 days, 1 scenario",
+        "reach 25 % of 7 days, 0 scenarios",
+    ]
+    assert violations(page) == []
+    replace(page, "{lt: 18}", "{lt: 18}")
+    page.keyboard.press("Control+i")
+    seen(page, "#editor-message", "minors: reach 25 % of 7 days, 0 scenarios")
+    page.keyboard.press("Control+Home")
+    tabbed_to(page, "What is known of this campaign")
+    page.keyboard.press("Enter")
+    seen(page, "#editor-message", "Nothing is known of a campaign on this line.")
+    page.get_by_role("button", name="tests/ann.yaml").click()
+    replace(page, "campaign: adults", "campaign: minors")
+    page.get_by_role("button", name="book.yaml").first.click()
+    page.keyboard.press("Control+s")
+    seen(page, ".cm-lens", "reach 25 % of 7 days, 1 scenario")
+    reader = visit("reader")
+    reader.goto(f"{house.console.address}/drafts/lenses")
+    seen(reader, ".cm-lens", "reach 75 % of 7 days, 0 scenarios")
+
+
 def test_two_editors_merge(house: ConsoleHouse, visit: Visit) -> None:
     """Who saves second sees both texts, takes what they want, and nothing is lost."""
     draft_of(house, "both", edition(1))
@@ -192,8 +181,8 @@ def test_two_editors_merge(house: ConsoleHouse, visit: Visit) -> None:
     dialog = page.locator("#editor-merge[open]")
     dialog.wait_for()
     assert "operator saved the draft" in dialog.inner_text()
-    assert violations(page) == []
     picture(page, "merge")
+    assert violations(page) == []
     dialog.get_by_role("button", name="Take theirs").last.click()
     replace_in_merge(page)
     dialog.get_by_role("button", name="Save the right side").click()
@@ -205,6 +194,71 @@ def test_two_editors_merge(house: ConsoleHouse, visit: Visit) -> None:
         }
     assert "name: Fine oil" in saved["book.yaml"]
     assert "name: Rich cream" in saved["book.yaml"]
+
+
+def saved_by_other(house: ConsoleHouse, name: str, changes: Mapping[str, str | None]) -> None:
+    """Somebody else saves the draft with the files changed, added, or where there is no text, deleted."""
+    with house.caller("operator") as other:
+        kept = other.get_draft(pb.GetDraftRequest(name=name))
+        contents = {file.name: file.content for file in kept.files}
+        for file, text in changes.items():
+            if text is None:
+                del contents[file]
+            else:
+                contents[file] = text.encode()
+        request = pb.SaveDraftRequest(
+            name=name, expected=kept.revision, base=kept.base, files=messages(contents)
+        )
+        other.save_draft(request)
+
+
+def kept_files(house: ConsoleHouse, name: str) -> dict[str, str]:
+    """The files of a draft as it is saved."""
+    with house.caller("reader") as reader:
+        kept = reader.get_draft(pb.GetDraftRequest(name=name)).files
+    return {file.name: file.content.decode() for file in kept}
+
+
+def test_only_what_conflicts_is_shown(house: ConsoleHouse, visit: Visit) -> None:
+    """What only one of two changed, added or deleted is taken; a file that one deleted and the other changed stays."""
+    before = {"theirs.yaml": "# 1", "gone.yaml": "# 1", "mine.yaml": "# 1", "they-delete.yaml": "# 1"}
+    before |= {"i-delete.yaml": "# 1", "both.yaml": "# 1", "book.yaml": edition(1)}
+    with house.caller("writer") as writer:
+        contents = {file: text.encode() for file, text in before.items()}
+        writer.save_draft(pb.SaveDraftRequest(name="three", base=house.version, files=messages(contents)))
+    page = visit("writer", allow="409")
+    page.goto(f"{house.console.address}/drafts/three")
+    editor_ready(page)
+    changes = {"theirs.yaml": "# 2", "gone.yaml": None, "they-delete.yaml": None, "new.yaml": "# 2"}
+    saved_by_other(house, "three", {**changes, "i-delete.yaml": "# 2", "both.yaml": "# 2"})
+    for file in ("mine.yaml", "they-delete.yaml", "both.yaml"):
+        page.get_by_role("button", name=file, exact=True).click()
+        replace(page, "# 1", "# 3")
+    page.get_by_role("button", name="i-delete.yaml", exact=True).click()
+    page.get_by_role("button", name="Delete the file").click()
+    page.get_by_role("button", name="Save", exact=True).click()
+    dialog = page.locator("#editor-merge[open]")
+    dialog.wait_for()
+    headings = dialog.get_by_role("heading", level=3).all_inner_texts()
+    assert sorted(headings) == ["both.yaml", "i-delete.yaml", "they-delete.yaml"]
+    seen(page, "[data-taken]", "only they changed it: theirs.yaml, new.yaml, gone.yaml")
+    assert dialog.get_by_text("They deleted this file. It stays").count() == 1
+    assert dialog.get_by_text("You deleted this file, and they changed it").count() == 1
+    assert violations(page) == []
+    dialog.get_by_role("button", name="Save the right side").click()
+    seen(page, "#editor-message", "Saved.")
+    merged = {"theirs.yaml": "# 2", "mine.yaml": "# 3", "they-delete.yaml": "# 3", "i-delete.yaml": "# 2"}
+    merged |= {"both.yaml": "# 3", "new.yaml": "# 2", "book.yaml": edition(1)}
+    assert kept_files(house, "three") == merged
+    saved_by_other(house, "three", {"theirs.yaml": "# 4", "i-delete.yaml": None})
+    page.get_by_role("button", name="mine.yaml", exact=True).click()
+    replace(page, "# 3", "# 5")
+    page.keyboard.press("Control+s")
+    seen(page, "#editor-message", "only they changed it: theirs.yaml, i-delete.yaml")
+    assert dialog.count() == 0
+    del merged["i-delete.yaml"]
+    assert kept_files(house, "three") == {**merged, "theirs.yaml": "# 4", "mine.yaml": "# 5"}
+    assert page.locator("#editor-state").inner_text() == "All is saved."
 
 
 def test_files_are_renamed_and_deleted(house: ConsoleHouse, visit: Visit) -> None:
@@ -223,6 +277,9 @@ def test_files_are_renamed_and_deleted(house: ConsoleHouse, visit: Visit) -> Non
         "a//b.yaml",
         "run.py",
         "a\u202eb.yaml",
+        "ü" * 126 + ".yaml",
+        "n/" * 150 + ".yaml",
+        "tests/tests/a.yaml",
     ):
         field.fill(wrong)
         page.get_by_role("button", name="Rename").click()
@@ -230,6 +287,9 @@ def test_files_are_renamed_and_deleted(house: ConsoleHouse, visit: Visit) -> Non
     field.fill("tests/ann.yaml")
     page.get_by_role("button", name="Rename").click()
     seen(page, "#editor-message", "There is a file of this name.")
+    field.fill("tests/ann.yaml/b.yaml")
+    page.get_by_role("button", name="Rename").click()
+    seen(page, "#editor-message", "A file and a folder cannot have the same name.")
     field.fill("main/größe.yaml")
     field.press("Enter")
     seen(page, "#editor-problems", "main/größe.yaml:9")
@@ -301,42 +361,52 @@ def tabbed_to(page: Any, name: str, most: int = 120) -> None:
     raise AssertionError(f"Tab never came to {name!r}")
 
 
-def test_both_journeys_by_the_keyboard_only(house: ConsoleHouse, visit: Visit) -> None:
-    """Tab reaches everything, and leaves the editor again."""
-    page = visit("writer")
-    tabbed_to(page, "Books")
+def pressed(page: Any, name: str) -> None:
+    """Tabs to what is called so, and presses Enter."""
+    tabbed_to(page, name)
     page.keyboard.press("Enter")
+
+
+def test_both_journeys_by_the_keyboard_only(house: ConsoleHouse, visit: Visit) -> None:
+    """Problem and fix, scenario, what would change, submission; note and approval, 5 %, comparison, all."""
+    page = visit("writer")
+    pressed(page, "Books")
     page.locator("h1", has_text="Books").wait_for()
     tabbed_to(page, "Name of the draft")
     page.keyboard.type("by-keys")
-    tabbed_to(page, "Begin")
-    page.keyboard.press("Enter")
+    pressed(page, "Begin")
     editor_ready(page)
     tabbed_to(page, "File book.yaml")
-    page.keyboard.press("Control+f")
-    page.keyboard.type("value: 10")
-    page.keyboard.press("Enter")
-    page.keyboard.press("Escape")
-    page.keyboard.type("value: 29")
+    replace(page, "gte: 18", "gtr: 21")
+    seen(page, "#editor-problems", "there is no operator 'gtr'")
+    page.keyboard.press("Control+.")
+    page.locator("#editor-problems", has_text="no operator").wait_for(state="detached")
+    replace(page, "value: 10", "value: 29")
     page.keyboard.press("Control+s")
     seen(page, "#editor-checked", "1 scenario passed")
     page.keyboard.press("Escape")
+    pressed(page, "Compare on the log")
+    seen(page, "#replay-result", f"of {DECISIONS} decisions would change")
     tabbed_to(page, "What changes, and why")
     page.keyboard.type("by keys")
-    tabbed_to(page, "Submit for review")
-    page.keyboard.press("Enter")
+    pressed(page, "Submit for review")
     seen(page, "#words", "the offer cream changes")
     address = page.url
-    for token, button, shown in (
-        ("approver", "Approve", "may go live"),
-        ("operator", "Stage", "staged"),
-        ("operator", "Activate for all", "live"),
-    ):
-        other = visit(token)
-        other.goto(address)
-        tabbed_to(other, button)
-        other.keyboard.press("Enter")
-        seen(other, "main", shown)
+    reviewer = visit("approver")
+    reviewer.goto(address)
+    tabbed_to(reviewer, "Line by line")
+    assert "value: 29" in reviewer.evaluate("() => document.activeElement.innerText")
+    tabbed_to(reviewer, "Note")
+    reviewer.keyboard.type("read by keys")
+    pressed(reviewer, "Approve")
+    seen(reviewer, "table", "read by keys")
+    operator = visit("operator")
+    operator.goto(address)
+    pressed(operator, "Stage")
+    seen(operator, "#state", "staged 5.0%")
+    tabbed_to(operator, "Since the stage began")
+    pressed(operator, "Activate for all")
+    seen(operator, "#state", "live")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -353,7 +423,7 @@ def test_every_page_is_accessible(house: ConsoleHouse, visit: Visit, scheme: str
         page.goto(f"{house.console.address}{path}")
         assert violations(page) == [], path
         if scheme == "light" and path.endswith("campaigns"):
-            picture(page, "campaigns")
+            picture(page, "calendar")
     page.goto(f"{house.console.address}/of/version/{version}/try-out?customer=ann")
     page.get_by_role("button", name="Decide").click()
     page.locator("#tried-outcome").wait_for()
@@ -366,14 +436,43 @@ def test_every_page_is_accessible(house: ConsoleHouse, visit: Visit, scheme: str
     assert violations(page) == []
 
 
-def test_what_runs_is_only_the_consoles(house: ConsoleHouse, visit: Visit, tmp_path: Path) -> None:
-    """Markup in a book is shown as text in the editor, in its hovers and problems, and in what is tried out."""
+def test_what_runs_is_only_the_consoles(house: ConsoleHouse, visit: Visit) -> None:
+    """Markup in a book and in names of its files is text: in editor, hovers, problems, merging, diff and what is tried out."""
     evil = "<img src=x onerror=window.ran=1><script>window.ran=1</script>"
     book = edition(1).replace("name: Cream", f'name: "{evil}"').replace("text: A cream", f'text: "{evil}"')
-    draft_of(house, "evil", book.replace("gte: 18", f'"{evil}": 18'))
-    page = visit("writer")
+    contents = {f"{number}{name}": b"# 1" for number, name in enumerate(FILE_NAMES)}
+    (first, *_), wrong = contents, book.replace("gte: 18", f'"{evil}": 18').encode()
+    with house.caller("writer") as writer:
+        request = pb.SaveDraftRequest(name="evil", base=house.version, files=messages({first: wrong}))
+        writer.save_draft(request)
+        good = messages({**contents, first: book.encode()})
+        version = writer.publish(pb.PublishRequest(files=good)).release.version
+    page = visit("writer", allow="409")
     page.goto(f"{house.console.address}/drafts/evil")
     editor_ready(page)
+    seen(page, "#editor-problems", f"{first}:9")
     seen(page, "#editor-problems", "there is no operator")
+    for name in list(contents)[1:]:
+        page.get_by_label("New file").fill(name)
+        page.get_by_role("button", name="Add").click()
+        assert page.locator('#editor-files-list [aria-current="true"]').inner_text() == name
+        page.keyboard.type("# 2")
+    saved_by_other(house, "evil", {first: book, **dict.fromkeys(list(contents)[1:], "# 3")})
+    page.keyboard.press("Control+s")
+    page.locator("#editor-merge[open]").wait_for()
+    assert page.locator("#editor-merge h3").all_inner_texts() == list(contents)[1:]
+    seen(page, "[data-taken]", first)
+    page.get_by_role("button", name="Save the right side").click()
+    seen(page, "#editor-checked", "scenarios passed")
+    page.get_by_role("button", name="Decide").click()
+    page.locator("#tried-outcome").wait_for()
+    _nothing_ran(page)
+    page.goto(f"{house.console.address}/versions/{version}")
+    for name in contents:
+        seen(page, "pre.diff", name)
+    _nothing_ran(page)
+
+
+def _nothing_ran(page: Any) -> None:
     assert page.evaluate("() => window.ran") is None
-    assert page.locator("img[src=x]").count() == 0
+    assert page.locator("img, main script:not([type='application/json']), svg[onload]").count() == 0

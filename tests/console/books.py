@@ -17,6 +17,14 @@ from tests.servers import Server, faults_in, serving
 from tests.waiting import HANGS
 
 DECISIONS = 12
+FILE_NAMES = (
+    '"><script>window.ran=1</script>.yaml',
+    "' onfocus='window.ran=1' autofocus='.yaml",
+    "<svg onload=window.ran=1>.yaml",
+    "&lt;img src=x onerror=window.ran=1&gt; & ${window.ran=1}{{7*7}}.yaml",
+    "\N{PARTY POPPER} größe שלום.yaml",
+)
+"""Names that files of a book may have, and that would run in a page that does not escape them."""
 
 
 class ConsoleHouse(NamedTuple):

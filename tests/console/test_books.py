@@ -113,7 +113,7 @@ def test_of_two_editors_nobody_loses_work(house: ConsoleHouse, browsers: Browser
     late = saved(house, browsers["writer"], "two", revision, files(edition(2)))
     assert late.status_code == 409
     kept = late.json()["draft"]
-    assert "operator saved the draft 'two'" in late.json()["message"]
+    assert "operator saved the draft after you" in late.json()["message"]
     assert kept["files"]["book.yaml"] == edition(1)
     assert saved(house, browsers["writer"], "two", kept["revision"], files(edition(3))).status_code == 200
     stale = {"expected": revision, "note": ""}

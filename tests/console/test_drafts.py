@@ -12,7 +12,10 @@ import httpx
 import pytest
 
 from engine.api.v1 import rulebooks_pb2 as pb
-from engine.console.language_server import Translator, Unspoken
+from engine.authoring.lenses import Reach, ReachSummary, read_summary, write_summary
+from engine.console.language_server import DraftReach, Translator, Unspoken
+from engine.console.log import LogReader
+from engine.console.workbench import Workbench
 from engine.releases import patch_of
 from tests.console.books import ConsoleHouse, console_house
 from tests.console.conftest import RunningConsole, console_of
@@ -304,6 +307,16 @@ def test_a_file_that_one_deletes_and_another_changes(house: ConsoleHouse, delete
     assert late.json()["draft"]["files"] == changed
 
 
+def test_a_draft_is_not_begun_over_another(house: ConsoleHouse) -> None:
+    """The page says that there is one, and what was typed into it stays."""
+    kept(house, "taken", {"book.yaml": b"# hours of work"})
+    browser = house.console.logged_in("operator")
+    refused = house.console.post(browser, "/drafts", {"name": "taken", "base": house.version})
+    assert refused.status_code == 409
+    assert "There is a draft of this name already" in refused.text
+    assert shown_files(browser, "taken") == {"book.yaml": "# hours of work"}
+
+
 @pytest.mark.parametrize("contents", [{}, {"book.yaml": BOOK}])
 def test_a_deleted_draft_is_not_saved_over(house: ConsoleHouse, contents: Mapping[str, str]) -> None:
     """Who still has it open is told that it is gone and gets nothing to merge with; no draft comes back."""
@@ -316,6 +329,30 @@ def test_a_deleted_draft_is_not_saved_over(house: ConsoleHouse, contents: Mappin
     assert refused.status_code == (409 if contents else 400)
     assert "draft" not in refused.json() or refused.json()["draft"] is None
     assert first.get(f"/drafts/{name}").status_code == 404
+
+
+# ---------------------------------------------------------------- what stands above campaigns
+
+
+def test_reach_is_counted_of_a_draft_as_it_is_saved(house: ConsoleHouse, tmp_path: Path) -> None:
+    """By the log's last week and the draft's scenarios; books that cannot be read have no campaigns; no draft, no reach."""
+    reader, workbench = LogReader(house.log.url), Workbench()
+    reach = DraftReach(workbench)
+    kept(house, "reach", files())
+    kept(house, "broken", {"book.yaml": b"campaigns: {a: [", "tests/a.yaml": b"tests: &a [*a"})
+    try:
+        text = reach.text(reader, "reach")
+        assert text is not None
+        assert reach.text(reader, "nothing") is None
+        broken = reach.text(reader, "broken")
+        assert broken is not None
+    finally:
+        workbench.close()
+        reader.close()
+    write_summary(tmp_path, text)
+    assert read_summary(tmp_path) == ReachSummary(7, 12, {"adults": Reach(9, 1), "minors": Reach(3, 0)})
+    write_summary(tmp_path, broken)
+    assert read_summary(tmp_path) == ReachSummary(7, 12, {})
 
 
 # ---------------------------------------------------------------- hostile names of files
@@ -332,7 +369,7 @@ def writer(house: ConsoleHouse) -> httpx.Client:
     [
         "a\nb.yaml", "a\x00b.yaml", "a\x1b[31m.yaml", "a\r\nset-cookie: x.yaml", "a\u202eb.yaml", "a\u2066b.yaml",
         "a\u200bb.yaml", "a\ufeff.yaml", "a\u2028b.yaml", "a\x85b.yaml", "n" * 296 + ".yaml", "n" * 100_000 + ".yaml",
-        "../up.yaml", "/etc/a.yaml", "a\\b.yaml", ".git/a.yaml", "", "a.html",
+        "../up.yaml", "/etc/a.yaml", "a\\b.yaml", ".git/a.yaml", "", "a.html", "book.yaml/a.yaml", "tests/tests/a.yaml",
     ],
 )  # fmt: skip
 def test_names_that_deceive_are_refused(house: ConsoleHouse, writer: httpx.Client, file: str) -> None:

@@ -46,6 +46,20 @@ def test_a_report_that_is_ended_leaves_no_files(temporary: Path, monkeypatch: py
     assert "ended with -9" in desk.problem
 
 
+def test_what_a_report_says_beside_its_result_is_a_problem(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said, the next report can be made, and nothing is left."""
+    monkeypatch.setattr(reporting, "_CHILD", "import sys; sys.stdin.buffer.read(); print(' 99% done')")
+    desk = ReportDesk("sqlite:///nowhere.db")
+    for _ in range(2):
+        assert desk.begin("v")
+        until(lambda: not desk.is_busy)
+        assert desk.problem == "its process gave 10 bytes that cannot be read"
+    desk.close()
+    assert [*temporary.iterdir()] == []
+
+
 def test_a_job_that_is_given_up_leaves_no_files(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The folder of the process is gone with the answer; that of the next one, which waits for a job, is empty."""
     monkeypatch.setattr(workbench, "_CHILD", WRITES.replace("SAID", "'{}'"))

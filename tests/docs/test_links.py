@@ -41,3 +41,12 @@ def test_every_page_is_linked() -> None:
         if not link["target"].startswith(("https://", "#"))
     }
     assert [name_of(page) for page in PAGES if "docs" in page.parts and page.resolve() not in linked] == []
+
+
+def test_every_picture_is_shown_and_small() -> None:
+    """Pictures of the console, which tests/browser make, stand in a page and take at most 100 kB each."""
+    shown = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    pictures = sorted((ROOT / "docs" / "console").glob("*.png"))
+    assert pictures
+    assert [picture.name for picture in pictures if f"console/{picture.name})" not in shown] == []
+    assert [picture.name for picture in pictures if picture.stat().st_size > 100_000] == []

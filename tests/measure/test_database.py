@@ -14,7 +14,7 @@ def _setting(connection: duckdb.DuckDBPyConnection, name: str) -> object:
 
 
 def test_it_is_bounded_and_loads_nothing(tmp_path: Path) -> None:
-    """Memory and threads are as asked for, spilling goes to the folder, and extensions are not fetched."""
+    """Memory and threads are as asked for, spilling goes to the folder, and nothing is fetched or written beside results."""
     with open_database(memory="64MiB", spill=tmp_path / "spilled", threads=1, ordered=False) as connection:
         assert _setting(connection, "memory_limit") == "64.0 MiB"
         assert _setting(connection, "temp_directory") == str(tmp_path / "spilled")
@@ -23,6 +23,7 @@ def test_it_is_bounded_and_loads_nothing(tmp_path: Path) -> None:
         assert _setting(connection, "TimeZone") == "UTC"
         assert _setting(connection, "autoinstall_known_extensions") is False
         assert _setting(connection, "autoload_known_extensions") is False
+        assert _setting(connection, "enable_progress_bar") is False
 
 
 def test_tables_in_memory_spill(tmp_path: Path) -> None:

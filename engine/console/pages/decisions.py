@@ -15,7 +15,7 @@ from engine.api.v1 import decisions_pb2 as pb
 from engine.client import TactError
 from engine.console.page import Asked, ConsolePage, Refusal
 from engine.console.texts import _
-from engine.explain.words import MARKS, code_in_words, rule_in_brief, score_text
+from engine.explain.words import code_in_words, rule_in_brief, score_text
 from engine.ledger.queries.decisions import DecisionSearch, decision_of, list_decisions
 from engine.ledger.queries.held import names_of_person, pseudonym_of
 from engine.ledger.queries.outcomes import of_decisions
@@ -40,6 +40,7 @@ _FIRST, _LAST = "", "g"
 """Before all ids, and after."""
 
 
+_MARKS = {"TRUE": "✓", "FALSE": "✗", "UNKNOWN": "?"}
 _MOST_SHOWN = 100
 """Campaigns that are explained on one page."""
 
@@ -194,7 +195,7 @@ def _condition(trace: pb.ConditionTrace) -> ShownCondition:
     verdict = pb.Verdict.Name(trace.verdict).removeprefix("VERDICT_")
     value = "" if trace.parts else trace.value or _("missing")
     return ShownCondition(
-        MARKS.get(verdict, ""), verdict.lower(), trace.text, value, [*map(_condition, trace.parts)]
+        _MARKS.get(verdict, ""), verdict.lower(), trace.text, value, [*map(_condition, trace.parts)]
     )
 
 

@@ -18,7 +18,7 @@ from engine.ledger.store.release_rows import DraftRow
 from engine.releases import file_messages, patch_of
 
 _REPLAYS = Replays(WORKBENCH)
-_LANGUAGE_SERVERS = LanguageServers()
+_LANGUAGE_SERVERS = LanguageServers(WORKBENCH)
 
 _MOST_BYTES = 16 << 20
 """Of a form with all files of a draft."""
@@ -56,8 +56,13 @@ def _begin(asked: Asked) -> Response:
             files = releases.book_files(store, base) or {}
         else:
             files = {"book.yaml": f"book: {{name: {json.dumps(name)}, timezone: UTC}}\n"}
-    with asked.rulebooks() as books:
-        books.save_draft(pb.SaveDraftRequest(name=name, base=base, files=file_messages(files)))
+    try:
+        with asked.rulebooks() as books:
+            books.save_draft(pb.SaveDraftRequest(name=name, base=base, files=file_messages(files)))
+    except OutOfDate:
+        raise Refusal(
+            409, _("There is a draft of this name already: open it, or choose another name.")
+        ) from None
     return asked.see("draft", name=name)
 
 
@@ -93,7 +98,9 @@ def _words() -> dict[str, str]:
         "delete_sure": _("delete this file?"),
         "error": _("error"),
         "file": _("File"),
+        "is_folder": _("A file and a folder cannot have the same name."),
         "mine": _("Yours:"),
+        "no_reach": _("Nothing is known of a campaign on this line."),
         "no_fix": _("There is no fix for this line."),
         "no_problems": _("No problems."),
         "no_server": _("The language server is gone: reload the page to have problems shown as you type."),
@@ -104,7 +111,12 @@ def _words() -> dict[str, str]:
         "saved": _("All is saved."),
         "saving": _("Saving …"),
         "take_theirs": _("Take theirs"),
+        "taken": _("Taken over, since only they changed it:"),
         "theirs": _("Theirs:"),
+        "they_deleted": _("They deleted this file. It stays; delete it afterwards if it is to go."),
+        "you_deleted": _(
+            "You deleted this file, and they changed it. It stays; delete it again if it is to go."
+        ),
         "last_file": _("This is the only file: a book has at least one."),
         "there_already": _("There is a file of this name."),
         "was_deleted": _("The file is deleted when you save."),
@@ -131,7 +143,8 @@ def _save(asked: Asked) -> Response:
         with asked.rulebooks() as books:
             saved = books.save_draft(request)
     except OutOfDate as error:
-        return JSONResponse({"message": sentence_of(error), "draft": _kept(asked, name)}, 409)
+        kept = _kept(asked, name)
+        return JSONResponse({"message": _saved_by(kept) if kept else sentence_of(error), "draft": kept}, 409)
     except InvalidRequest as error:
         wrong = "; ".join(f"{violation.field}: {violation.description}" for violation in error.violations)
         return JSONResponse({"message": wrong or sentence_of(error)}, 400)
@@ -159,6 +172,10 @@ def _kept(asked: Asked, name: str) -> dict[str, object] | None:
     with asked.reading() as store:
         row = releases.draft(store, name)
     return row and {"revision": row.revision, "author": row.author, "files": files_of_draft(row)}
+
+
+def _saved_by(kept: Mapping[str, object]) -> str:
+    return _("%(author)s saved the draft after you had opened it.") % {"author": kept["author"]}
 
 
 def _check(asked: Asked) -> Response:
