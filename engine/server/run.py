@@ -256,7 +256,7 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
         metrics=parts.metrics,
         challenger=parts.challenger,
     )
-    feeds = Feeds(parts.ledger.open_reader(settings.watchers), streams, clock, settings.watchers)
+    feeds = Feeds(parts.ledger, streams, clock, settings.watchers)
     calls = None if parts.observer is None else parts.observer.calls()
     rulebooks = RulebooksService(parts.ledger, clock, settings)
     privacy = PrivacyService(parts.ledger, clock, settings)
