@@ -11,6 +11,7 @@ from engine.decide.evaluate import Evaluation, evaluate
 from engine.decide.experiments.learning import NOTHING_LEARNED, Learned
 from engine.decide.experiments.rollout import RolloutArm
 from engine.ledger.commit.books import KeepBookCommand
+from engine.ledger.commit.commands import Command
 from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.events import RecordCommand, RecordResult, WarnedResult
 from engine.ledger.commit.identity import LinkCommand, LinkResult
@@ -190,6 +191,10 @@ class Engine:
     async def link(self, command: LinkCommand, *, deadline: float | None = None) -> LinkResult:
         """Makes the names one person's. Raises LedgerError when that could not be kept."""
         return await self._ledger.commit(command, deadline=deadline)
+
+    async def note(self, command: Command[None], *, deadline: float | None = None) -> None:
+        """Keeps what only the log itself needs, such as who reads it. Raises LedgerError when that could not be kept."""
+        await self._ledger.commit(command, deadline=deadline)
 
     async def keep_book(self, now: Instant, *, deadline: float | None = None) -> None:
         """Keeps the text of the book, which is live from now on. Raises LedgerError when that could not be done now."""

@@ -1,7 +1,7 @@
 """Settings: read once, from the environment (`TACT_…`) and then the command line."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
@@ -185,3 +185,8 @@ class Settings(BaseSettings):
     """How many calls to the weather provider fail in a row before calls are paused."""
     weather_pause: Annotated[float, Field(gt=0)] = 30.0
     """Seconds without calls to a failing weather provider, or for a cell that it failed for."""
+
+    @property
+    def in_force(self) -> dict[str, Any]:
+        """Every setting by its variable. Whoever shows it takes passwords out of the log's URL."""
+        return {f"TACT_{name.upper()}": value for name, value in self.model_dump(mode="json").items()}

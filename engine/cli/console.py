@@ -53,6 +53,16 @@ def console(
             " Or TACT_CONSOLE_EDIT.",
         ),
     ] = "console",
+    metrics: Annotated[
+        str,
+        typer.Option(
+            show_envvar=False,
+            envvar="TACT_CONSOLE_METRICS",
+            metavar="ADDRESSES",
+            help="Metrics ports of servers, HOST:PORT, whose refusals and settings the page Operations shows;"
+            " several are separated by commas. Or TACT_CONSOLE_METRICS.",
+        ),
+    ] = "",
     tls: WithTls = False,
     ca: Ca = None,
     cert: Cert = None,
@@ -77,7 +87,8 @@ def console(
         check_log(settings.log)
         token = None if token_file is None else token_file.read_text(encoding="utf-8-sig").strip()
         made = Tls(access.ca, access.cert, access.key, access.server_name) if secured else None
-        servers = Servers(server, tls=made)
+        addresses = [address.strip() for address in metrics.split(",") if address.strip()]
+        servers = Servers(server, tls=made, metrics=addresses)
         options = ConsoleOptions(
             settings.log,
             servers,

@@ -12,12 +12,15 @@ import typer
 from engine.api.v1.decisions_pb2 import DecideRequest
 from engine.cli.books import in_color
 from engine.cli.exits import USAGE, fail
+from engine.cli.logged import system_user
 from engine.decide.compiled import CompiledBook
 from engine.engine import Engine
 from engine.explain import Explained, explain, explain_logged
 from engine.ledger.ledger import Ledger
 from engine.ledger.store.open import check_url, is_missing, lay_out, open_store
 from engine.model.instant import from_datetime
+from engine.privacy.access import ReadCommand
+from engine.privacy.objection import PrivacyActor
 from engine.rulebook.report.diagnostics import render
 from engine.scenario.context_file import load_context
 from engine.wire.parse import Parser
@@ -55,14 +58,22 @@ def try_out(
 
 
 def look_back(compiled: CompiledBook, decision_id: str, log: str, *, only: Collection[str] = ()) -> Explained:
-    """A logged decision explained; raises ValueError if there is no log, NoSuchDecision and LedgerError."""
+    """A logged decision explained, and the audit says who reads it.
+
+    Raises ValueError if there is no log, NoSuchDecision and LedgerError.
+    """
     check_url(log)
     if is_missing(log):
         raise ValueError(f"there is no log at {log}")
     ledger = Ledger(open_store(log))
+
+    async def explained() -> Explained:
+        engine = Engine(compiled, ledger)
+        actor = PrivacyActor(system_user(), "log", from_datetime(datetime.now(UTC)))
+        await engine.note(ReadCommand(actor, decision_id))
+        return await explain_logged(engine, decision_id, only=only, counterfactuals=True)
+
     try:
-        return asyncio.run(
-            explain_logged(Engine(compiled, ledger), decision_id, only=only, counterfactuals=True)
-        )
+        return asyncio.run(explained())
     finally:
         ledger.close()

@@ -43,7 +43,17 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-_OTHERS = ("CA", "CERT", "KEY", "SERVER_NAME", "TOKEN_FILE", "DB_PASSWORD", "CONSOLE_PROXY", "CONSOLE_EDIT")
+_OTHERS = (
+    "CA",
+    "CERT",
+    "KEY",
+    "SERVER_NAME",
+    "TOKEN_FILE",
+    "DB_PASSWORD",
+    "CONSOLE_PROXY",
+    "CONSOLE_EDIT",
+    "CONSOLE_METRICS",
+)
 """Those of commands that call a server, and of deploy/compose.yaml."""
 
 

@@ -17,7 +17,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from engine.api.v1.decisions_pb2 import Outcome, WatchResponse
 from engine.cli.exits import USAGE, complain, fail
-from engine.cli.logged import check_log, moment_of
+from engine.cli.logged import check_log, moment_of, system_user
 from engine.cli.options import LogUrl, settings_of
 from engine.ledger import feed
 from engine.ledger.errors import LedgerError
@@ -26,6 +26,9 @@ from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
 from engine.model.instant import to_datetime
 from engine.model.shown import printable
+from engine.privacy.access import note_feed
+from engine.privacy.objection import PrivacyActor
+from engine.privacy.record import present
 from engine.wire.feed import WatchQuery, query_of_kind, watch_response
 
 _POLL_SECONDS = 0.5
@@ -117,6 +120,8 @@ def tail(
         fail(str(error), USAGE)
     try:
         with closing(open_store(url)) as store:
+            with store.transaction():
+                note_feed(store, PrivacyActor(system_user(), "log", present()))
             begun = _begin(store, cursor_file, start, lines)
             _pump(store, begun, cursor_file, send, query_of_kind(only), follow=follow)
     except BrokenPipeError:

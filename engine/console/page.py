@@ -62,6 +62,8 @@ class Servers:
     """Host and port; empty: there is none, and pages that need one say so."""
     seconds: float = 30.0
     tls: Tls | None = None
+    metrics: Sequence[str] = ()
+    """Addresses of metrics ports, `host:port` (TACT_CONSOLE_METRICS)."""
 
 
 class DraftEditing(StrEnum):

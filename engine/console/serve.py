@@ -30,6 +30,7 @@ from engine.server.access.callers_file import MOST_BYTES, CallersFile, WrongCall
 from engine.server.access.file_watcher import WatchedFile
 from engine.server.access.limits import Limits
 from engine.server.listen import CannotServe, addresses_of, in_use
+from engine.settings import host_and_port
 
 log = structlog.get_logger()
 
@@ -51,6 +52,10 @@ _NOBODY = {"context": "customer: nobody\n", "given": {}}
 
 
 _MOST_CONNECTIONS = 200
+
+
+_MOST_METRICS = 256
+"""Addresses of metrics ports that a page reads."""
 
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -232,6 +237,13 @@ def _check(options: ConsoleOptions) -> None:
         raise CannotServe("--proxy needs --origin: the address under which browsers reach the proxy")
     if options.origin and not options.origin.startswith(("https://", "http://")):
         raise CannotServe("--origin must begin with https:// or http://")
+    if len(options.servers.metrics) > _MOST_METRICS:
+        raise CannotServe(f"--metrics has more than {_MOST_METRICS} addresses")
+    for address in options.servers.metrics:
+        try:
+            host_and_port(address)
+        except ValueError as error:
+            raise CannotServe(f"--metrics {address}: {error}") from None
     if options.origin.count("/") > 2:
         raise CannotServe("--origin ends with the host or its port, as in https://console.example.com")
 

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 import orjson
-from uuid_utils import uuid7
 
 from engine.decide.answer import from_json
 from engine.explain import explain_found
@@ -21,16 +20,17 @@ from engine.ledger.queries.held import (
     PersonNames,
     held_of,
     names_of_person,
-    pseudonym_of,
     stream_held,
 )
-from engine.ledger.queries.releases import add_audit, audit
+from engine.ledger.queries.releases import audit
 from engine.ledger.store.release_rows import AuditRow
 from engine.ledger.store.rows import AssignmentRow, ContactRow, DecisionRow, PersonRow
 from engine.ledger.store.store import Store
 from engine.model.decision import Decision
 from engine.model.instant import Instant, from_datetime, to_datetime
+from engine.privacy.access import note_access
 from engine.privacy.coverage import SECTIONS, ColumnForm, HeldSection
+from engine.privacy.objection import PrivacyActor
 from engine.privacy.words import experiments, headline, sentences
 
 RowT = TypeVar("RowT", bound=tuple[Any, ...])
@@ -104,13 +104,8 @@ def read_person(store: Store, customer: str, reader: PersonReader, now: Instant)
 def _noted(store: Store, customer: str, reader: PersonReader, now: Instant) -> str:
     """Says in the audit that somebody reads; the pseudonym of the person there."""
     with store.transaction():
-        person = names_of_person(store, customer).person
-        pseudonym = pseudonym_of(store, person, now)
-        row = AuditRow(
-            str(uuid7()), now, reader.actor, reader.via, f"person {reader.action}", pseudonym, "", "done", ""
-        )
-        add_audit(store, [row])
-    return pseudonym
+        actor = PrivacyActor(reader.actor, reader.via, now)
+        return note_access(store, actor, f"person {reader.action}", customer)
 
 
 def _units_of(decisions: Iterable[Any]) -> list[DrawKey]:

@@ -11,10 +11,13 @@ from functools import partial
 from engine.api.v1 import decisions_pb2 as pb
 from engine.ledger import feed
 from engine.ledger.feed import Cursor
+from engine.ledger.ledger import Ledger
 from engine.ledger.queries.due import DueDecision, due_decisions
-from engine.ledger.reader import LedgerReader
 from engine.ledger.store.store import Store
 from engine.model.instant import Instant
+from engine.privacy.access import ReadCommand
+from engine.privacy.objection import PrivacyActor
+from engine.server.access.callers import CALLER
 from engine.server.access.roles import TooMuch
 from engine.server.handlers import Context
 from engine.server.streams import Streams
@@ -32,6 +35,10 @@ _SILENT_SECONDS = 15.0
 _RETRY_SECONDS = 10.0
 
 
+_NOTE_SECONDS = 30.0
+"""Within which the audit must have who reads."""
+
+
 _PAGE = 500
 """Persons who are read at a time."""
 
@@ -43,13 +50,12 @@ _LATE = 60_000_000
 class Feeds:
     """The streams out of one log. Belongs to one event loop.
 
-    most: streams at a time; more are refused with TooMuch. reader: for these streams alone.
+    most: streams at a time; more are refused with TooMuch. ledger: its audit says who reads, before anything is read.
     """
 
-    def __init__(
-        self, reader: LedgerReader, streams: Streams, clock: Callable[[], Instant], most: int
-    ) -> None:
-        self._reader, self._streams, self._clock, self._most = reader, streams, clock, most
+    def __init__(self, ledger: Ledger, streams: Streams, clock: Callable[[], Instant], most: int) -> None:
+        self._ledger, self._reader = ledger, ledger.open_reader(most)
+        self._streams, self._clock, self._most = streams, clock, most
         self._under_way = 0
 
     async def watch(
@@ -58,6 +64,7 @@ class Feeds:
         """What is kept, from a cursor on. Raises InvalidMessage, TooMuch, LedgerError, and GoingDown when the server stops."""
         query = parse_watch(request)
         with self._counted():
+            await self._note()
             cursor = await self._reader.look(partial(_start, query))
             if cursor is None:
                 violation = FieldViolation("cursor", "is of another log: this one has not got as far")
@@ -81,6 +88,7 @@ class Feeds:
         """Persons who may be contacted, by when. Raises as `watch` does."""
         query = parse_due(request, self._clock())
         with self._counted():
+            await self._note()
             sent: dict[str, Instant] = {}
             while True:
                 since = max(query.since, query.until - _LATE)
@@ -94,6 +102,11 @@ class Feeds:
                 await self._streams.pause(_POLL_SECONDS)
                 sent = {decision_id: at for decision_id, at in sent.items() if at >= since}
                 query = query._replace(since=since, until=self._clock() + 1)
+
+    async def _note(self) -> None:
+        """Says in the audit who begins to read. Raises LedgerError."""
+        actor = PrivacyActor(CALLER.get().name, "grpc", self._clock())
+        await self._ledger.commit(ReadCommand(actor), deadline=time.monotonic() + _NOTE_SECONDS)
 
     async def _due(self, query: DueQuery) -> AsyncGenerator[DueDecision, None]:
         after: tuple[Instant, str] = (query.since, "")

@@ -246,7 +246,7 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     health = Health((SERVICE,), parts.ledger, parts.book_source, background, patience=patience(settings))
     budgets = BudgetFollower(parts.serving_books, parts.ledger, clock)
     if parts.observer is not None:
-        _observe(parts, parts.observer, health, clock, budgets)
+        _observe(parts, settings, parts.observer, health, clock, budgets)
     streams = Streams(settings.stream_window, settings.message_bytes)
     service = DecisionsService(
         parts.serving_books,
@@ -256,7 +256,7 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
         metrics=parts.metrics,
         challenger=parts.challenger,
     )
-    feeds = Feeds(parts.ledger.open_reader(settings.watchers), streams, clock, settings.watchers)
+    feeds = Feeds(parts.ledger, streams, clock, settings.watchers)
     calls = None if parts.observer is None else parts.observer.calls()
     rulebooks = RulebooksService(parts.ledger, clock, settings)
     privacy = PrivacyService(parts.ledger, clock, settings)
@@ -339,7 +339,12 @@ async def _start_challenger(parts: Parts, settings: Settings, lifecycle: Lifecyc
 
 
 def _observe(
-    parts: Parts, observer: "Observer", health: Health, clock: ServerClock, budgets: BudgetFollower
+    parts: Parts,
+    settings: Settings,
+    observer: "Observer",
+    health: Health,
+    clock: ServerClock,
+    budgets: BudgetFollower,
 ) -> None:
     """Begins to show the server's metrics and its pages for probes. Raises CannotObserve."""
     from engine.server import gauges  # noqa: PLC0415 only a server that is observed imports it
@@ -376,4 +381,5 @@ def _observe(
             document |= {"staged": staged.serving.version, "share": staged.rollout.share}
         return not source.refuses, document
 
-    observer.open({"/live": live, "/ready": ready, "/book": book})
+    pages = {"/live": live, "/ready": ready, "/book": book, "/settings": lambda: (True, settings.in_force)}
+    observer.open(pages)

@@ -26,6 +26,9 @@ from engine.ledger.queries.decisions import decision_of
 from engine.model.decision import Decision
 from engine.model.instant import Instant
 from engine.model.request import Mode, Request
+from engine.privacy.access import ReadCommand
+from engine.privacy.objection import PrivacyActor
+from engine.server.access.callers import CALLER
 from engine.server.book.by_person import Answered, by_person, each_by_person, in_order
 from engine.server.book.serving import ServingBook, ServingBooks
 from engine.server.feeds import Feeds
@@ -224,6 +227,8 @@ class DecisionsService:
             return await by_person(self._serving_books, request.request.customer.id, explain_request)
         decision_id = parse_past(request)
         with await self._deciding(decision_id, deadline) as serving:
+            reads = ReadCommand(PrivacyActor(CALLER.get().name, "grpc", self._clock()), decision_id)
+            await serving.engine.note(reads, deadline=deadline)
             explained = await explain_logged(
                 serving.engine, decision_id, deadline=deadline, only=only, counterfactuals=True
             )

@@ -120,7 +120,7 @@ def started(host: str, port: int, registry: CollectorRegistry, pages: Mapping[st
 def _answer(page: Page | None, start: StartResponse) -> Iterable[bytes]:
     if page is None:
         start("404 Not Found", [("Content-Type", "text/plain")])
-        return [b"there are /metrics, /live, /ready and /book\n"]
+        return [b"there are /metrics, /live, /ready, /book and /settings\n"]
     well, document = page()
     start("200 OK" if well else "503 Service Unavailable", [("Content-Type", "application/json")])
     return [printable(json.dumps(shown(document), ensure_ascii=False)).encode() + b"\n"]

@@ -191,5 +191,10 @@ def _open_endpoint(
 
     registry = process_registry()
     register_workers(registry, lambda: pool.serving)
-    pages = {"/live": lambda: (True, {}), "/ready": ready, "/book": book}
+    pages = {
+        "/live": lambda: (True, {}),
+        "/ready": ready,
+        "/book": book,
+        "/settings": lambda: (True, settings.in_force),
+    }
     return started(settings.metrics_host, settings.metrics_port, registry, pages)

@@ -216,7 +216,7 @@ def test_what_is_not_there(book: Path, log: Path) -> None:
     """Another path is 404 with the paths that there are; without the option there is no port."""
     port = free_port()
     with serving(book, log, "--metrics-port", str(port)) as server:
-        assert get(port, "/nonsense") == (404, "there are /metrics, /live, /ready and /book\n")
+        assert get(port, "/nonsense") == (404, "there are /metrics, /live, /ready, /book and /settings\n")
         assert server.stop() == 0
     assert any(f"http://127.0.0.1:{port}/metrics" in line for line in server.errors)
 

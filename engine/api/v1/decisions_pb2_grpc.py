@@ -120,7 +120,7 @@ class DecisionsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Explain(self, request, context):
-        """Explains, campaign by campaign, what Decide would answer or did answer. Reserves nothing and logs nothing.
+        """Explains, campaign by campaign, what Decide would answer or did answer. Reserves nothing and logs no decision. Who reads a past one stands in the audit.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 import orjson
 from google.protobuf.message import Message
 from starlette.responses import Response
-from uuid_utils import uuid7
 
 from engine.api.v1 import decisions_pb2 as pb
 from engine.client import TactError
@@ -17,13 +16,13 @@ from engine.console.page import Asked, ConsolePage, Refusal
 from engine.console.texts import _
 from engine.explain.words import code_in_words, rule_in_brief, score_text
 from engine.ledger.queries.decisions import DecisionSearch, decision_of, list_decisions
-from engine.ledger.queries.held import names_of_person, pseudonym_of
+from engine.ledger.queries.held import names_of_person
 from engine.ledger.queries.outcomes import of_decisions
-from engine.ledger.queries.releases import add_audit
-from engine.ledger.store.release_rows import AuditRow
 from engine.ledger.store.statements import id_from
 from engine.model.decision import Outcome
 from engine.model.instant import from_datetime
+from engine.privacy.access import note_access, note_decision, note_feed
+from engine.privacy.objection import PrivacyActor
 from engine.server.access.roles import Role
 
 EXPLAINERS = frozenset((Role.EXPLAIN,))
@@ -60,6 +59,9 @@ def _decisions(asked: Asked) -> Response:
         outcome if outcome in {*Outcome} else "",
         campaign,
     )
+    if not person:
+        with asked.log.writing() as store, store.transaction():
+            note_feed(store, _reader(asked))  # the list names persons
     with asked.reading() as store:
         rows, following = list_decisions(store, search, _ROWS, _LOOKED_AT)
     fields = {
@@ -83,15 +85,13 @@ def _decisions(asked: Asked) -> Response:
 
 def _names(asked: Asked, person: str) -> list[str]:
     """All names of the person; that somebody looked at them stands in the audit."""
-    now = time.time_ns() // 1000
     with asked.log.writing() as store, store.transaction():
-        names = names_of_person(store, person)
-        pseudonym = pseudonym_of(store, names.person, now)
-        row = AuditRow(
-            str(uuid7()), now, asked.user.name, "console", "person decisions", pseudonym, "", "done", ""
-        )
-        add_audit(store, [row])
-    return [*names.names]
+        note_access(store, _reader(asked), "person decisions", person)
+        return [*names_of_person(store, person).names]
+
+
+def _reader(asked: Asked) -> PrivacyActor:
+    return PrivacyActor(asked.user.name, "console", time.time_ns() // 1000)
 
 
 def _day(name: str, text: str) -> date | None:
@@ -140,6 +140,8 @@ def _decision(asked: Asked) -> Response:
     decision_id = asked.path("decision_id")
     if not _ID.fullmatch(decision_id):
         raise Refusal(404, _("There is no such decision."))
+    with asked.log.writing() as store, store.transaction():
+        note_decision(store, _reader(asked), decision_id)
     with asked.reading() as store:
         row = decision_of(store, decision_id)
         reported = of_decisions(store, [decision_id]).get(decision_id, []) if row else []

@@ -5,6 +5,7 @@ import time
 
 from starlette.responses import Response
 
+from engine.console.measured import measured
 from engine.console.page import READERS, Asked, ConsolePage, Refusal
 from engine.console.texts import _
 from engine.ledger.queries.releases import audit_before, servers
@@ -19,6 +20,8 @@ _ID = re.compile(r"[0-9a-f-]{36}")
 
 
 def _operations(asked: Asked) -> Response:
+    is_admin = asked.user.may(frozenset((Role.ADMIN,)))
+    measured_servers = measured(asked.servers.metrics, with_settings=is_admin)
     with asked.reading() as store:
         return asked.page(
             "operations.html",
@@ -26,8 +29,9 @@ def _operations(asked: Asked) -> Response:
             now=time.time_ns() // 1000,
             size=store.size(),
             state=rollup_state(store),
-            callers=asked.users.listed() if asked.user.may(frozenset((Role.ADMIN,))) else [],
+            callers=asked.users.listed() if is_admin else [],
             target=asked.servers.target,
+            measured=measured_servers,
         )
 
 
