@@ -5,8 +5,11 @@ import statistics
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import psutil
 
 from bench.books import compiled_book
 from bench.fill_postgres import fill
@@ -19,8 +22,22 @@ from engine.ledger.store.open import open_store
 from tests.postgres import PostgresServer, postgres
 
 GROUP = 64
-Moments = tuple[float, float]
-"""When a process began, and when it ended."""
+
+
+class Work(NamedTuple):
+    """What processes did that worked at once."""
+
+    rate: float
+    """Decisions a second."""
+    client: float
+    """Seconds of their processor time, a decision."""
+    server: float
+    """Seconds of PostgreSQL's, a decision."""
+
+    @property
+    def busy(self) -> float:
+        """Seconds of processor time in all, a decision."""
+        return self.client + self.server
 
 
 @dataclass(frozen=True)
@@ -50,44 +67,78 @@ def prepared(kind: str, url: str, size: Size, number: int, *more: str) -> Iterat
         yield process
 
 
-def rate(kind: str, replicas: int, url: str, size: Size, *more: str) -> float:
-    """Decisions a second of so many processes that work at once."""
+def work(server: PostgresServer, kind: str, replicas: int, url: str, size: Size, *more: str) -> Work:
+    """What so many processes do that work at once."""
     with ExitStack() as stack:
         processes = [
             stack.enter_context(prepared(kind, url, size, number, *more)) for number in range(replicas)
         ]
+        before = _busy(server)
         for process in processes:
             print(file=process.stdin, flush=True)
-        moments = [_moments(process) for process in processes]
-    elapsed = max(end for _, end in moments) - min(start for start, _ in moments)
-    return replicas * size.groups * GROUP / elapsed
+        done = [_done(process) for process in processes]
+        by_server = _busy(server) - before
+    elapsed = max(end for _, end, _ in done) - min(start for start, _, _ in done)
+    decisions = replicas * size.groups * GROUP
+    return Work(decisions / elapsed, sum(busy for _, _, busy in done) / decisions, by_server / decisions)
 
 
-def _moments(process: "subprocess.Popen[str]") -> Moments:
+def _done(process: "subprocess.Popen[str]") -> tuple[float, float, float]:
+    """When the process began and ended, and its processor time."""
     line = process.stdout.readline() if process.stdout else ""
     if not line:
         raise CannotMeasure("a process did not finish")
-    start, end = json.loads(line)
-    return start, end
+    start, end, busy = json.loads(line)
+    return start, end, busy
 
 
-def beside_raw(server: PostgresServer, replicas: int, size: Size) -> Ratio:
-    """Committing compared with copying, in turn, each in a fresh log."""
-    mine, theirs = [], []
+def _busy(server: PostgresServer) -> float:
+    """Seconds of processor time of all processes of the server so far, those that have ended included."""
+    parent = psutil.Process(server.pid)
+    times = parent.cpu_times()
+    seconds = times.user + times.system + times.children_user + times.children_system
+    for child in parent.children():
+        with suppress(psutil.NoSuchProcess):
+            of_child = child.cpu_times()
+            seconds += of_child.user + of_child.system
+    return float(seconds)
+
+
+def beside_raw(server: PostgresServer, replicas: int, size: Size) -> list[Ratio]:
+    """Committing compared with copying, in turn, each in a fresh log: by the clock and by processor time."""
+    mine: list[Work] = []
+    theirs: list[Work] = []
     for number in range(size.rounds + 1):  # the first is warm-up
         name = f"r{replicas}_{number}"
         log, raw = (server.create_database(f"{kind}_{name}", template="empty") for kind in ("log", "raw"))
-        mine.append(rate("settle", replicas, log, size))
-        theirs.append(rate("raw", replicas, raw, size, log))
+        mine.append(work(server, "settle", replicas, log, size))
+        theirs.append(work(server, "raw", replicas, raw, size, log))
         for kind in ("log", "raw"):
             server.drop_database(f"{kind}_{name}")
-    ours, limit = statistics.median(mine[1:]), statistics.median(theirs[1:])
-    return Ratio(
-        f"postgres: settled / copied, {replicas} processes on one log, groups of {GROUP}",
-        statistics.median(a / b for a, b in zip(mine[1:], theirs[1:], strict=True)),
-        0.5,
-        f"{ours:,.0f}/s ({1e6 / ours:.0f} µs) against {limit:,.0f}/s ({1e6 / limit:.0f} µs)",
+    turns = list(zip(mine[1:], theirs[1:], strict=True))
+    ours, limit = (statistics.median(turn.rate for turn in of_kind[1:]) for of_kind in (mine, theirs))
+    name = f"postgres: settled / copied, {replicas} processes on one log, groups of {GROUP}"
+    return [
+        Ratio(
+            name,
+            statistics.median(a.rate / b.rate for a, b in turns),
+            0.5,
+            f"{ours:,.0f}/s ({1e6 / ours:.0f} µs) against {limit:,.0f}/s ({1e6 / limit:.0f} µs)",
+        ),
+        Ratio(
+            f"{name}, by processor time",
+            statistics.median(b.busy / a.busy for a, b in turns),
+            0.6,
+            f"{_micros(mine[1:])} against {_micros(theirs[1:])}",
+        ),
+    ]
+
+
+def _micros(turns: Sequence[Work]) -> str:
+    client, server = (
+        statistics.median(part) * 1e6 for part in zip(*(turn[1:] for turn in turns), strict=True)
     )
+    return f"{client:.0f} µs in Python and {server:.0f} in PostgreSQL"
 
 
 def growth(server: PostgresServer, size: Size, step: Step) -> Ratio:
@@ -127,8 +178,8 @@ def ratios(*, quick: bool = False, step: Step = silent) -> Sequence[Ratio]:
     step("postgres: start")
     with postgres(shared_buffers="512MB", max_wal_size="4GB", max_locks_per_transaction="256") as server:
         open_store(server.create_database("empty")).close()
-        measured = []
+        measured: list[Ratio] = []
         for replicas in size.replicas:
             step(f"postgres: {replicas} processes")
-            measured.append(beside_raw(server, replicas, size))
+            measured += beside_raw(server, replicas, size)
         return [*measured, growth(server, size, step)]

@@ -1,7 +1,8 @@
 """One of several processes that write one PostgreSQL log at once: it prepares, waits for a line, and works.
 
 `python -m bench.replica settle URL SIZE GROUPS NUMBER` commits that many groups; `raw URL SIZE GROUPS NUMBER FROM` copies rows
-that another log holds, group by group. Times are on the machine's monotonic clock, so that a parent can put them together.
+that another log holds, group by group. It prints begin and end, on the machine's monotonic clock, so that a parent can put
+them together, and its processor time.
 """
 
 import gc
@@ -73,10 +74,10 @@ def main(kind: str, url: str, *words: str) -> None:
     gc.freeze()
     print("ready", flush=True)
     sys.stdin.readline()
-    start = time.monotonic()
+    start, busy = time.monotonic(), time.process_time()
     for step in work:
         step()
-    print(json.dumps([start, time.monotonic()]), flush=True)
+    print(json.dumps([start, time.monotonic(), time.process_time() - busy]), flush=True)
 
 
 if __name__ == "__main__":

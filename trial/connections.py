@@ -1,7 +1,9 @@
-"""A thousand connections, hundreds that stop half-way, and callers that do not read: nobody else notices."""
+"""A thousand connections, hundreds that stop half-way, messages that do, and callers that do not read: nobody else notices."""
 
+import os
 import socket
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -13,7 +15,8 @@ from engine.api.v1.decisions_pb2 import DecideBatchRequest
 from engine.client import Client, TactError
 from tests.books import write_book
 from tests.requests import li_na
-from tests.server.access.test_half_open import PREFACE, connected, hello
+from tests.server.access.test_half_open import OVERDUE, PREFACE, connected, half_sent, hello
+from tests.server.http.conftest import HTTP
 from tests.server.load import Load
 from tests.servers import serving
 from trial.offered_load import BATCH, OPTIONS
@@ -21,6 +24,8 @@ from trial.result import TrialResult, TrialSettings, wait_until
 from trial.watch import Watch
 
 MAY_GROW = 256.0
+_STREAMS, _CALLS = 20, 30
+"""Calls that a connection may hold, and that it begins of which half a message comes."""
 _OPENINGS = (b"", b"GET / HTTP/1.1\r\n\r\n", PREFACE[:10], PREFACE, b"\x16\x03\x01")
 """What a connection sends before it stops; nothing stands for the beginning of a TLS handshake."""
 
@@ -30,7 +35,11 @@ def run(settings: TrialSettings) -> TrialResult:
     result, many = TrialResult(), int(settings.size(1000, 30))
     half_open, slow = int(settings.size(500, 15)), int(settings.size(50, 3))
     book, log = write_book(settings.folder / "book"), settings.folder / "tact.db"
-    with serving(book, log) as server, Watch(server).looking() as watch:
+    with (
+        bounded_streams(),
+        serving(book, log, *HTTP) as server,
+        Watch(server).looking() as watch,
+    ):
         load = Load(server.target, lambda caller, turn: li_na(f"{caller}-{turn}"), callers=4, timeout=60)
         with load.running():
             load.await_answers(20)
@@ -40,6 +49,9 @@ def run(settings: TrialSettings) -> TrialResult:
             ):
                 result.trials += half_open
                 _served(result, load, "beside connections that stop half-way")
+            with half_sent(server, slow, calls=_CALLS) as sent:
+                _served(result, load, "beside messages of which a half was sent")
+                _ended(result, sent.ends(), slow)
             with unread(server.target, slow):
                 result.trials += slow
                 _served(result, load, "beside readers who do not read")
@@ -49,10 +61,20 @@ def run(settings: TrialSettings) -> TrialResult:
         result.expect(server.stop() == 0, "it did not stop with 0")
     result.curves = watch.curves()
     result.summary = (
-        f"{many:,} connections at once, {half_open} half open, {slow} that do not read;"
-        f" {len(load.answers):,} calls beside them; memory {watch.grown():+.0f} MB"
+        f"{many:,} connections at once, {half_open} half open, {slow} that do not read,"
+        f" {slow * (_CALLS + 1):,} calls half sent; {len(load.answers):,} calls beside them; memory {watch.grown():+.0f} MB"
     )
     return result
+
+
+@contextmanager
+def bounded_streams() -> Iterator[None]:
+    """Servers started in the block hold few calls on a connection."""
+    os.environ["TACT_STREAMS"] = str(_STREAMS)
+    try:
+        yield
+    finally:
+        del os.environ["TACT_STREAMS"]
 
 
 def _many(result: TrialResult, target: str, many: int) -> None:
@@ -67,6 +89,17 @@ def _many(result: TrialResult, target: str, many: int) -> None:
 
         for answer in pool.map(decide, range(many)):
             result.check(not answer.startswith("!"), f"on one of {many} connections: {answer}")
+
+
+def _ended(result: TrialResult, ends: "Counter[str]", connections: int) -> None:
+    """Of each connection as many calls were begun as are allowed, others reset, and none is left."""
+    expected = {"REFUSED_STREAM": _CALLS - _STREAMS, OVERDUE: _STREAMS, "504": 1}
+    result.trials += connections * (_CALLS + 1)
+    for end, number in expected.items():
+        result.expect(
+            ends[end] == number * connections,
+            f"{ends[end]} of {number * connections} half-sent calls ended with {end}",
+        )
 
 
 def _served(result: TrialResult, load: Load, when: str) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.events import StreamReset
 from h2.settings import SettingCodes
 
 from tests.waiting import HANGS
@@ -75,8 +77,27 @@ class Peer:
             return False
         return self._receive()
 
+    def overstep(self) -> None:
+        """Reads how many calls the server allows at once, and from now on begins as many as it is told to all the same."""
+        while SettingCodes.MAX_CONCURRENT_STREAMS not in self._connection.remote_settings:
+            if not self._receive():
+                raise ConnectionError("the server ended the connection")
+        self._flush()
+        settings = self._connection.remote_settings
+        settings[SettingCodes.MAX_CONCURRENT_STREAMS] = 2**31 - 1
+        settings.acknowledge()
+
+    def is_closed_unheard(self) -> bool:
+        """Whether the server ends the connection, of which nothing is read as HTTP/2, so that no ping is answered."""
+        try:
+            while self._socket.recv(65_536):
+                pass
+        except ConnectionResetError:
+            pass
+        return True
+
     def statuses(self, streams: list[int]) -> dict[int, str]:
-        """The gRPC status with which each of the streams ends; waits for all of them."""
+        """The gRPC status with which each of the streams ends, or the code with which it is reset; waits for all of them."""
         while not self._ended.keys() >= set(streams):
             if not self._receive():
                 raise ConnectionError("the server ended the connection")
@@ -91,6 +112,8 @@ class Peer:
             status = dict(headers).get("grpc-status")
             if status is not None:
                 self._ended[event.stream_id] = status  # type: ignore[attr-defined]
+            elif isinstance(event, StreamReset):
+                self._ended.setdefault(event.stream_id, ErrorCodes(event.error_code or 0).name)
         return bool(data)
 
     def _flush(self) -> None:

@@ -1,13 +1,15 @@
 """Aggregates: numbers about a customer's events."""
 
 import math
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import NamedTuple
 
 from engine.decide.attributes.events import Filter, History, filter_of, number_of, value_key
 from engine.model.event import Event
 from engine.model.instant import DAY
+from engine.model.values import Value
 from engine.rulebook.model.derived import Aggregate, Measure
 
 
@@ -29,29 +31,42 @@ def measured(compiled: Measurement, past: History) -> float | int | None:
     Its events lie in now - within < at <= now. SUM leaves out events whose field is not a number (booleans are not);
     DISTINCT counts the different values that are present, of any kind, without conversion.
     """
-    aggregate, events = compiled.aggregate, _latest_first(compiled, past)
+    aggregate = compiled.aggregate
     match aggregate.measure:
         case Measure.COUNT:
-            return sum(1 for _ in events)
+            return len(_fields(compiled, past))
         case Measure.SUM:
-            return _sum([number_of(event.fields.get(aggregate.field)) for event in events])
+            return _sum([number_of(fields.get(aggregate.field)) for fields in _fields(compiled, past)])
         case Measure.DISTINCT:
-            values = (event.fields.get(aggregate.field) for event in events)
+            values = [fields.get(aggregate.field) for fields in _fields(compiled, past)]
             return len({value_key(value) for value in values if value is not None})
         case Measure.DAYS_SINCE_LAST:
-            latest = next(events, None)
+            latest = _latest(compiled, past)
             return None if latest is None else (past.now - latest.at) / DAY
 
 
-def _latest_first(compiled: Measurement, past: History) -> Iterator[Event]:
+def _fields(compiled: Measurement, past: History) -> list[Mapping[str, Value]]:
+    """The fields of the aggregate's events."""
+    aggregate, accepts = compiled
+    events, indices = past.events, past.by_type.get(aggregate.event, ())
+    if aggregate.within is not None:
+        start = bisect_right(indices, past.now - aggregate.within, key=lambda index: events[index].at)
+        indices = indices[start:]
+    of_type = [events[index].fields for index in indices]
+    return of_type if accepts is None else [fields for fields in of_type if accepts(fields)]
+
+
+def _latest(compiled: Measurement, past: History) -> Event | None:
+    """The latest of the aggregate's events; None if it has none."""
     aggregate, accepts = compiled
     start = None if aggregate.within is None else past.now - aggregate.within
     for index in reversed(past.by_type.get(aggregate.event, ())):
         event = past.events[index]
         if start is not None and event.at <= start:
-            return
+            return None
         if accepts is None or accepts(event.fields):
-            yield event
+            return event
+    return None
 
 
 def _sum(values: list[float | None]) -> float:

@@ -78,6 +78,8 @@ def filter_of(where: Condition) -> Filter | None:
             return lambda fields: fields.get(name) == text  # no other kind of value equals a text
         case All(parts=parts):
             filters = [part_filter for part_filter in map(filter_of, parts) if part_filter is not None]
+            if len(filters) == 1:
+                return filters[0]
             return lambda fields: all(part_filter(fields) for part_filter in filters)
         case _:
             return lambda fields: holds(where, fields, _NO_MOMENT)

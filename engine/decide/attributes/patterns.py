@@ -43,12 +43,12 @@ def pattern_search(pattern: Pattern) -> PatternSearch:
 def find(search: PatternSearch, past: History) -> tuple[Event, ...] | None:
     """The events of the pattern's steps, for the preferred first event; None if the pattern does not hold."""
     pattern = search.pattern
-    eligible = [
-        _eligible(step, accepts, past)
-        for step, accepts in zip((pattern.first, *pattern.then), search.filters, strict=True)
-    ]
-    if not all(eligible):
-        return None
+    eligible = []
+    for step, accepts in zip((pattern.first, *pattern.then), search.filters, strict=True):
+        indices = _eligible(step, accepts, past)
+        if not indices:
+            return None
+        eligible.append(indices)
     chains = _Chains(pattern.then, eligible[1:], past.events)
     ends = [
         _Ends.of(absence, accepts, past)

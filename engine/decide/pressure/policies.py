@@ -28,6 +28,8 @@ class Pressure:
         """The rules that count the contacts of all customers together."""
         self.periodic = tuple(rule for rule in self.shared if rule.span is not None)
         """Those of them that count anew in each period."""
+        self.lasting = {rule.key(0): rule for rule in self.shared if rule.span is None}
+        """Those that count for good, by their counter, which is the same at every moment."""
         self.places = compile_places(book)
         """By channel, the capacity of each place of a set."""
         self.is_shared = bool(self.shared or self.places)

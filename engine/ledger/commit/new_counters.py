@@ -5,7 +5,7 @@ capacity or budget that is taken out and put back has lost none. The counters ar
 no other transaction makes contacts: see docs/adr/0057-counters-in-shards.md.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 
 from engine.decide.evaluate import Evaluation
 from engine.decide.pressure.counters import QuotaKey
@@ -33,7 +33,7 @@ def add_new_counters(store: Store, evaluations: Sequence[Evaluation]) -> None:
 
     Of capacities only those of the period of each request. The store remembers which counters are there.
     """
-    needed = {key: rule for key, rule in _needed(evaluations) if key not in store.counters}
+    needed = {key: rule for key, rule in _needed(evaluations, store.counters) if key not in store.counters}
     if not needed:
         return
     until = max(evaluation.request.elapsed for evaluation in evaluations)
@@ -94,13 +94,17 @@ def _followed(store: Store, keys: Iterable[QuotaKey], until: Instant) -> set[Quo
     return {key for key in rates if (key.counter, key.period) in latest}
 
 
-def _needed(evaluations: Sequence[Evaluation]) -> Iterator[tuple[QuotaKey, QuotaRule]]:
-    """The counters of the books; those of a period once for each request, of places that of the customer's."""
+def _needed(
+    evaluations: Sequence[Evaluation], known: Set[tuple[str, int]]
+) -> Iterator[tuple[QuotaKey, QuotaRule]]:
+    """The counters of the books; those of a period once for each request, of places that of the customer's.
+
+    Those that count for good, of which a book may have thousands, are left out where all of a book are known.
+    """
     pressures = {id(evaluation.compiled.pressure): evaluation.compiled.pressure for evaluation in evaluations}
     for pressure in pressures.values():
-        for rule in pressure.shared:
-            if rule.span is None:
-                yield rule.key(0), rule
+        if not pressure.lasting.keys() <= known:
+            yield from pressure.lasting.items()
     for evaluation in evaluations:
         for rule in evaluation.compiled.pressure.periodic:
             yield rule.key(evaluation.request.now), rule
