@@ -35,6 +35,7 @@ class Suite(StrEnum):
     EDITOR = "editor"
     RELEASE = "release"
     HTTP = "http"
+    CONSOLE = "console"
     PEERS_SERVICE = "peers-service"
 
 

@@ -15,11 +15,12 @@ _UUID7 = (
 )
 
 
-def fill(path: Path, rows: int, until: int) -> None:
+def fill(path: Path, rows: int, until: int, *, reported: bool = False) -> None:
     """Puts so many decisions, with their requests and contacts, into the file, the last one at `until` (microseconds).
 
     The file holds the tables and some decisions, whose rows serve as the pattern. Rows enter every table in the order
-    of its key, which is fast, and lie as they would have after any other order.
+    of its key, which is fast, and lie as they would have after any other order. reported: also with the outcomes that were
+    reported of the pattern's decisions, and with commits, from which the log is read in the order in which it was written.
     """
     connection = sqlite3.connect(path, isolation_level=None)
     try:
@@ -33,6 +34,9 @@ def fill(path: Path, rows: int, until: int) -> None:
         connection.execute("BEGIN")
         _patterns(connection)
         _numbers(connection, rows, until)
+        if reported:
+            _outcomes(connection)
+            _commits(connection)
         _decisions(connection)
         _requests(connection, rows)
         _contacts(connection)
@@ -105,6 +109,49 @@ def _contacts(connection: sqlite3.Connection) -> None:
     connection.execute(
         f"INSERT INTO contacts ({names}) SELECT {values} FROM by_customer AS made"
         " CROSS JOIN touch ON touch.n = made.p ORDER BY made.rowid"
+    )
+
+
+_SAID_AT = "made.at + said.at - said.decided_at"
+_EVENT_ID = "said.type || '-' || made.id"
+
+
+def _outcomes(connection: sqlite3.Connection) -> None:
+    """Those of the pattern's decisions, as long after each decision as they came after the pattern's."""
+    connection.execute(
+        "CREATE TEMP TABLE said AS SELECT p.rowid AS n, o.* FROM pattern p JOIN outcomes o USING (decision_id)"
+    )
+    connection.execute("CREATE INDEX temp.said_n ON said (n)")
+    connection.execute("DELETE FROM outcomes")
+    own = {
+        "person": _CUSTOMER,
+        "at": _SAID_AT,
+        "event_id": _EVENT_ID,
+        "decision_id": "made.id",
+        "decided_at": "made.at",
+        "recorded_at": _SAID_AT,
+        "order_id": "CASE WHEN said.order_id IS NULL THEN NULL ELSE 'order-' || made.id END",
+    }
+    names, values = _columns(connection, "outcomes", "said", own)
+    connection.execute(
+        f"INSERT INTO outcomes ({names}) SELECT {values} FROM made CROSS JOIN said ON said.n = made.p"
+        " ORDER BY made.customer, said.type, made.at"
+    )
+
+
+def _commits(connection: sqlite3.Connection) -> None:
+    """One for each 256 decisions, which also kept the outcomes that were reported of them."""
+    connection.execute("DELETE FROM commits")
+    connection.execute(
+        "CREATE TEMP TABLE heard AS SELECT (made.rowid - 1) / 256 AS number, json_group_array("
+        f"json_array({_EVENT_ID}, said.type, {_SAID_AT}, {_SAID_AT})) AS keys"
+        " FROM made CROSS JOIN said ON said.n = made.p GROUP BY number"
+    )
+    connection.execute("CREATE INDEX temp.heard_number ON heard (number)")
+    connection.execute(
+        "INSERT INTO commits (committed_at, decisions, outcomes, trends)"
+        " SELECT max(made.at), json_group_array(made.id), coalesce((SELECT keys FROM heard"
+        " WHERE heard.number = (made.rowid - 1) / 256), '[]'), '[]' FROM made GROUP BY (made.rowid - 1) / 256"
     )
 
 

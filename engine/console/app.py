@@ -27,6 +27,7 @@ from engine.console.render import FOLDER, LANGUAGE_COOKIE, PageTemplates
 from engine.console.reporting import ReportDesk
 from engine.console.texts import LANGUAGE, _, chosen_language
 from engine.console.users import ConsoleUser, ConsoleUsers
+from engine.console.workbench import StillWorking
 from engine.ledger.errors import LedgerError
 from engine.model.shown import without_secrets
 
@@ -155,6 +156,10 @@ class Console:
                     ),
                 )
             return await _answered(page, asked)
+        except StillWorking:
+            working = self.templates.page(request, user, "working.html", {}, 200)
+            working.headers["refresh"] = "1"
+            return working
         except Refusal as refusal:
             return self.refused(request, refusal.status, str(refusal))
         except TactError as error:

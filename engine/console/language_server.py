@@ -30,6 +30,10 @@ _MOST_BYTES = 64 << 20
 """Of what one editor opens, all in all; a file that is deleted gives back what it took."""
 
 
+_BLOCK = 4096
+"""Bytes of the disk that a file takes at least."""
+
+
 _MOST_ANSWER = 16 << 20
 """Bytes of a message of the server."""
 
@@ -118,7 +122,7 @@ class Translator:
     def _write(self, document: Mapping[str, Any]) -> None:
         before = self._left
         content = str(document["text"]).encode("utf-8", "replace")
-        self._left -= len(content)
+        self._left -= max(len(content), _BLOCK)
         if self._left < 0:
             raise Unspoken("the files of the draft are larger than 64 MiB")
         path = self._path(document["uri"])
@@ -215,12 +219,14 @@ async def _from_browser(
 ) -> None:
     with suppress(WebSocketDisconnect, ConnectionError):
         while True:
-            text = await websocket.receive_text()
+            received = await websocket.receive()
+            if received["type"] == "websocket.disconnect":
+                return
             try:
-                message = await asyncio.to_thread(translator.to_server, text)
+                message = await asyncio.to_thread(translator.to_server, received["text"])
             except Unspoken:
                 raise
-            except (ValueError, KeyError, TypeError, OSError) as error:
+            except (ValueError, LookupError, TypeError, AttributeError, OSError, RecursionError) as error:
                 raise Unspoken(f"a message cannot be read: {type(error).__name__}") from None
             body = json.dumps(message).encode()
             process.stdin.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))  # type: ignore[union-attr]

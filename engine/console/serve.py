@@ -4,6 +4,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from ipaddress import ip_network
 from pathlib import Path
 from threading import Event, Thread
@@ -17,9 +18,11 @@ from engine.console.books import BookShelf
 from engine.console.log import LogReader
 from engine.console.login import OPEN_PAGES
 from engine.console.page import DraftEditing, Servers
+from engine.console.pages.tryout import form_of, version_on_bench
 from engine.console.reporting import ReportDesk
 from engine.console.table import PAGES, SOCKETS
 from engine.console.users import ConsoleUsers, ProxyNetwork
+from engine.console.workbench import WORKBENCH, BookTask, JobFailed, StillWorking
 from engine.ledger.errors import LedgerError
 from engine.measure.rollup import roll_up
 from engine.server.access.callers import Callers
@@ -37,6 +40,14 @@ _STOP_SECONDS = 5
 
 _COUNT_SECONDS = 5.0
 """Between two looks whether there is something new to count."""
+
+
+_MOST_PREPARED = 3
+"""Live books that are loaded in children before somebody looks at them."""
+
+
+_NOBODY = {"context": "customer: nobody\n", "given": {}}
+"""A try-out that nobody asked for."""
 
 
 _MOST_CONNECTIONS = 200
@@ -80,50 +91,97 @@ def serve_console(options: ConsoleOptions, announce: Callable[[str, str], None])
     origins = [options.origin] if options.origin else [_origin(host, port) for host in _names(options.host)]
     users = ConsoleUsers(callers, options.token, options.starter, networks)
     cookie = "__Host-tact" if origins[0].startswith("https:") else f"tact_console_{port}"
-    reader, counting, reports = LogReader(options.log), None, ReportDesk(options.log)
+    reader, reports, shelf = LogReader(options.log), ReportDesk(options.log), BookShelf()
+    counting, preparing = Counting(reader), Preparing(reader, shelf)
     try:
-        parts = ConsoleParts(
-            users, reader, BookShelf(), reports, options.servers, origins, cookie, options.editing
-        )
+        parts = ConsoleParts(users, reader, shelf, reports, options.servers, origins, cookie, options.editing)
         console = Console(parts, PAGES, SOCKETS, OPEN_PAGES)
-        counting = Counting(reader)
         counting.start()
+        preparing.start()
         local = options.host in _LOOPBACK and (callers is None or options.token is not None)
         once = f"{origins[0]}/login?code={users.one_time_code()}" if local else ""
         asyncio.run(_run(console, opened, watched, lambda: announce(_origin(options.host, port), once)))
     finally:
         opened.close()
-        if counting is not None:
-            counting.stop()
+        preparing.stop()
+        counting.stop()
+        WORKBENCH.close()
         reports.close()
         reader.close()
 
 
-class Counting:
-    """Keeps the totals up to date, in a thread of its own."""
+class _Background:
+    """Work in a thread of its own, from `start` to `stop`."""
 
-    def __init__(self, reader: LogReader) -> None:
-        self._reader, self._ended = reader, Event()
-        self._thread = Thread(target=self._run, name="counting", daemon=True)
+    def __init__(self, name: str) -> None:
+        self.ended = Event()
+        self._thread = Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Begins."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends it, after what is being counted."""
-        self._ended.set()
-        self._thread.join(_STOP_SECONDS)
+        """Ends it, after what is being done; nothing if it never began."""
+        self.ended.set()
+        if self._thread.ident is not None:
+            self._thread.join(_STOP_SECONDS)
 
     def _run(self) -> None:
         pause = 0.0
-        while not self._ended.wait(pause):
-            try:
-                with self._reader.writing() as store:
-                    pause = _COUNT_SECONDS if roll_up(store, longest=1.0) else 0.01
-            except LedgerError as error:
-                log.warning("totals are not counted", error=str(error))
-                pause = _COUNT_SECONDS
+        while not self.ended.wait(pause):
+            pause = self.work()
+
+    def work(self) -> float:
+        """Does what there is to do; the seconds until there may be more."""
+        raise NotImplementedError
+
+
+class Counting(_Background):
+    """Keeps the totals up to date."""
+
+    def __init__(self, reader: LogReader) -> None:
+        super().__init__("counting")
+        self._reader = reader
+
+    def work(self) -> float:
+        """Counts for a second at the most."""
+        try:
+            with self._reader.writing() as store:
+                return _COUNT_SECONDS if roll_up(store, longest=1.0) else 0.01
+        except LedgerError as error:
+            log.warning("totals are not counted", error=str(error))
+            return _COUNT_SECONDS
+
+
+class Preparing(_Background):
+    """Loads what is live before somebody looks at it: on the shelf, and in a child of the workbench."""
+
+    def __init__(self, reader: LogReader, shelf: BookShelf) -> None:
+        super().__init__("preparing")
+        self._reader, self._shelf, self._seen = reader, shelf, frozenset[str]()
+
+    def work(self) -> float:
+        """Loads what became live."""
+        try:
+            with self._reader.reading() as store:
+                live = frozenset(book.version for book in self._shelf.live(store) if book.name)
+        except LedgerError as error:
+            log.warning("books are not prepared", error=str(error))
+            return _LOOK_SECONDS
+        if live != self._seen:
+            self._seen = live
+            WORKBENCH.hold(live)
+            WORKBENCH.prepare()
+            for version in sorted(live)[:_MOST_PREPARED]:
+                with suppress(StillWorking, JobFailed):  # whoever opens the page is told
+                    worked = version_on_bench(self._reader, version)
+                    WORKBENCH.soon(form_of(worked), patience=0)
+                with suppress(StillWorking, JobFailed):
+                    WORKBENCH.soon(
+                        BookTask("try_out", _NOBODY, worked), patience=0
+                    )  # has the child import what that needs
+        return _LOOK_SECONDS
 
 
 async def _run(

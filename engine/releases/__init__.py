@@ -4,7 +4,7 @@ The files of a version stand in the log's database; an append-only list of activ
 the one door: servers and commands take what they need from here.
 """
 
-from engine.releases.apart import check_apart, compare_apart, limit_child
+from engine.releases.apart import allow_child, bound_child, check_apart, compare_apart, limit_child
 from engine.releases.check import CheckedRelease, FailedScenario, check_release
 from engine.releases.commands import ReleaseActor, ReleaseCommand
 from engine.releases.compare import ComparedReleases, compare_releases, patch_of
@@ -62,7 +62,9 @@ __all__ = [
     "WrongFile",
     "activate_command",
     "activation_response",
+    "allow_child",
     "approve_command",
+    "bound_child",
     "check_apart",
     "check_publish",
     "check_release",

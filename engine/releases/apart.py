@@ -83,6 +83,18 @@ def limit_child(seconds: float) -> None:
     """Bounds what this process may use, and lets others go before it. seconds: of processor time."""
     # if the parent dies first, this process must not run for ever
     resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 1, int(seconds) + 2))
+    bound_child()
+
+
+def bound_child() -> None:
+    """The same for a process that gets its processor time job by job, from `allow_child`."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_DATA, (_MOST_MEMORY, _MOST_MEMORY))
     os.nice(5)
+
+
+def allow_child(seconds: float) -> None:
+    """Lets this process use so many seconds of processor time from now on, whatever it used before."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(usage.ru_utime + usage.ru_stime + seconds) + 1, hard))

@@ -6,7 +6,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from functools import cached_property
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -27,14 +29,15 @@ from engine.ledger.queries.decisions import newest_period
 from engine.ledger.store.open import lay_out, open_store
 from engine.model.instant import DAY, Instant, from_datetime, to_datetime
 from engine.model.request import Request
-from engine.releases import is_test, limit_child
+from engine.releases import allow_child, bound_child, compare_releases, is_test, limit_child
 from engine.rulebook.load import load_files
-from engine.rulebook.model.book import AttributeType
+from engine.rulebook.model.book import AttributeType, Book
 from engine.rulebook.report.diagnostics import Severity, in_short
 from engine.scenario.context_file import load_context
 from engine.wire.explain import respond_explained
 from engine.wire.parse import Parser
 from engine.wire.violations import InvalidMessage, Unsupported
+from engine.workbench.changes import concerned_document
 from engine.workbench.documents import calendar_document, campaigns_document, texts_document
 
 MOST_REPLAYED = 20_000
@@ -77,6 +80,18 @@ class WrongInput(Exception):
     """A book or a customer that does not load; the message has a line for each mistake."""
 
 
+class OpenedFiles:
+    """The files of a book, which is loaded when it is asked for, once."""
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        self.files = files
+
+    @cached_property
+    def compiled(self) -> CompiledBook:
+        """The book in the files. Raises WrongInput."""
+        return compiled_of(self.files)
+
+
 def compiled_of(files: Mapping[str, str]) -> CompiledBook:
     """The book in the files. Raises WrongInput."""
     loaded = load_files({name: text.encode() for name, text in files.items() if not is_test(name)})
@@ -99,12 +114,13 @@ def request_of(compiled: CompiledBook, context: str) -> Request:
         raise WrongInput(str(error)) from None
 
 
-def form(job: Mapping[str, Any]) -> dict[str, Any]:
-    """What a customer can be described by: the book's attributes, and the customers of its scenarios. job: `files`."""
-    book = compiled_of(job["files"]).book
+def form(opened: OpenedFiles, _job: Mapping[str, Any]) -> dict[str, Any]:
+    """What a customer can be described by: the book's attributes, and the customers of its scenarios."""
+    book = opened.compiled.book
     asked = [attribute for name, attribute in book.attributes.items() if name.startswith(_ASKED)]
     return {
         "book": book.name,
+        "timezone": str(book.timezone),
         "attributes": [
             {
                 "name": attribute.name,
@@ -113,16 +129,16 @@ def form(job: Mapping[str, Any]) -> dict[str, Any]:
             }
             for attribute in asked[:_MOST_ASKED]
         ],
-        "customers": dict(_customers(job["files"])),
+        "customers": dict(_customers(opened.files)),
     }
 
 
-def try_out(job: Mapping[str, Any]) -> dict[str, Any]:
+def try_out(opened: OpenedFiles, job: Mapping[str, Any]) -> dict[str, Any]:
     """What a book decides for a customer without history, and what would change it.
 
-    job: `files`, `context` and `given`, the values of single attributes as they were typed.
+    job: `context` and `given`, the values of single attributes as they were typed.
     """
-    compiled = compiled_of(job["files"])
+    compiled = opened.compiled
     context = _with_given(compiled, job["context"], job["given"])
     request = request_of(compiled, context)
     explained = _explained(compiled, request)
@@ -206,25 +222,39 @@ def _dumped(document: Mapping[str, Any]) -> str:
     return yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=120)
 
 
-def texts(job: Mapping[str, Any]) -> dict[str, Any]:
-    """Every text of a campaign by channel, variant and language, for a customer. job: `files`, `context`, `campaign`."""
-    compiled = compiled_of(job["files"])
+def texts(opened: OpenedFiles, job: Mapping[str, Any]) -> dict[str, Any]:
+    """Every text of a campaign by channel, variant and language, for a customer. job: `context`, `given`, `campaign`."""
+    compiled = opened.compiled
     if job["campaign"] not in compiled.book.campaigns:
         raise WrongInput(f"the book has no campaign {job['campaign'][:60]!r}")
     evaluation = evaluate(compiled, request_of(compiled, _with_given(compiled, job["context"], job["given"])))
     return {"texts": texts_document(compiled, evaluation, [job["campaign"]], frozenset())}
 
 
-def campaigns(job: Mapping[str, Any]) -> dict[str, Any]:
-    """The campaigns of a book with their languages, and on which days each runs. job: `files`, `first` (a day), `days`."""
-    compiled = compiled_of(job["files"])
-    first = datetime.fromisoformat(job["first"]).date() if job["first"] else _today(compiled)
+def campaigns(opened: OpenedFiles, job: Mapping[str, Any]) -> dict[str, Any]:
+    """The campaigns of a book with their languages, and on which days each runs. job: `first` (a day) and `days`."""
+    compiled, first = opened.compiled, date.fromisoformat(job["first"])
     return {
         "book": compiled.book.name,
         "first": first.isoformat(),
         **campaigns_document(compiled),
         "calendar": calendar_document(compiled, first, job["days"]),
     }
+
+
+def compare(_opened: OpenedFiles, job: Mapping[str, Any]) -> dict[str, Any]:
+    """What differs between two books, and whom that concerns. job: `old` and `new`, the files of both."""
+    compared = compare_releases(job["old"], job["new"])
+    changed = [(name.section, name.name) for name in compared.names]
+    return {
+        **asdict(compared),
+        **concerned_document(_book_of(job["old"]), _book_of(job["new"]), changed),
+    }
+
+
+def _book_of(files: Mapping[str, str]) -> Book | None:
+    """The book in the files; None where this program does not load it."""
+    return load_files({name: text.encode() for name, text in files.items() if not is_test(name)}).book
 
 
 def replay(job: Mapping[str, Any], tell: Callable[..., None]) -> dict[str, Any]:
@@ -311,11 +341,8 @@ def _now() -> Instant:
     return from_datetime(datetime.now(UTC))
 
 
-def _today(compiled: CompiledBook) -> Any:
-    return datetime.now(compiled.book.timezone).date()
-
-
-_KINDS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+_KINDS: Mapping[str, Callable[[OpenedFiles, Mapping[str, Any]], dict[str, Any]]] = {
+    "compare": compare,
     "form": form,
     "try_out": try_out,
     "texts": texts,
@@ -339,18 +366,26 @@ def speak(seconds: float) -> None:
 
 
 def child() -> None:
-    """Entry point of the child: reads the job from standard input, writes lines of JSON."""
-    asked = json.load(sys.stdin)
-    limit_child(asked["seconds"])
+    """Entry point of the child: reads jobs from standard input, one a line, and writes lines of JSON.
+
+    The last line of a job is its `result` or `error`. A job has `files` where its book is another than the one before.
+    """
+    bound_child()
+    opened = OpenedFiles({})
 
     def tell(**said: Any) -> None:
         sys.stdout.write(json.dumps(said) + "\n")
         sys.stdout.flush()
 
-    try:
+    for line in sys.stdin:
+        asked = json.loads(line)
+        allow_child(asked["seconds"])
+        if "files" in asked:
+            opened = OpenedFiles(asked["files"])
         kind, job = asked["kind"], asked["job"]
-        result = _WATCHED[kind](job, tell) if kind in _WATCHED else _KINDS[kind](job)
-    except (WrongInput, LedgerError) as error:
-        tell(error=str(error))
-    else:
-        tell(result=result)
+        try:
+            result = _WATCHED[kind](job, tell) if kind in _WATCHED else _KINDS[kind](opened, job)
+        except (WrongInput, LedgerError) as error:
+            tell(error=str(error))
+        else:
+            tell(result=result)

@@ -7,14 +7,34 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import httpx
 
 from tests.forked import Forked
 from tests.servers import faults_in
-from tests.waiting import HANGS
+from tests.waiting import HANGS, until
 
+_COMPARED = 'data-poll="/versions/'
+_GATHERED = re.compile(r'data-poll="(/person/gathered/[^"]+)"')
 _HIDDEN = re.compile(r'name="code" value="([^"]+)"')
+
+
+class Browser(httpx.Client):
+    """Follows no redirects, and opens a page again while it says that what it shows is being worked out."""
+
+    def get(self, url: str, **options: Any) -> httpx.Response:  # type: ignore[override]
+        """The page as it is when it is whole."""
+        answers = [super().get(url, **options)]
+
+        def is_whole() -> bool:
+            if "refresh" not in answers[-1].headers and _COMPARED not in answers[-1].text:
+                return True
+            answers.append(httpx.Client.get(self, url, **options))
+            return False
+
+        until(is_whole)
+        return answers[-1]
 
 
 @dataclass
@@ -31,17 +51,24 @@ class RunningConsole:
 
     def browser(self, **headers: str) -> httpx.Client:
         """A browser that nobody has logged in with; it follows no redirects."""
-        browser = httpx.Client(
-            base_url=self.address, headers={"accept-language": "en", **headers}, timeout=60
-        )
+        browser = Browser(base_url=self.address, headers={"accept-language": "en", **headers}, timeout=60)
         self.browsers.append(browser)
         return browser
 
     def post(
         self, browser: httpx.Client, path: str, fields: dict[str, str], **headers: str
     ) -> httpx.Response:
-        """Sends a form as a browser does it."""
-        return browser.post(path, data=fields, headers={"origin": self.address, **headers})
+        """Sends a form as a browser does it; what is held of a person is waited for."""
+        answers = [browser.post(path, data=fields, headers={"origin": self.address, **headers})]
+
+        def is_whole() -> bool:
+            gathered = _GATHERED.search(answers[-1].text)
+            if gathered is not None:
+                answers.append(browser.get(gathered.group(1)))
+            return gathered is None
+
+        until(is_whole)
+        return answers[-1]
 
     def logged_in(self, token: str = "", **headers: str) -> httpx.Client:
         """A browser with a session, by the token or by the one-time address."""

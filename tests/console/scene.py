@@ -66,6 +66,10 @@ campaigns:
 """
 
 
+_WITHOUT_A_PAGE = ("report_file", "draft", "draft_patch", "replay", "gathered_person")
+"""Of what the scene does not have, or no page."""
+
+
 @dataclass
 class Scene:
     """What runs."""
@@ -87,7 +91,7 @@ class Scene:
         return [
             filled(page, self.parts())
             for page in PAGES
-            if "GET" in page.methods and page.name not in ("report_file", "draft", "draft_patch", "replay")
+            if "GET" in page.methods and page.name not in _WITHOUT_A_PAGE
         ]
 
     def parts(self) -> dict[str, str]:
@@ -97,6 +101,7 @@ class Scene:
             "{name:path}": "adults",
             "{name}": "spring",
             "{version}": self.version,
+            "{against}": self.version,
             "{kind}": "version",
             "{key}": self.version,
             "{campaign}": "adults",

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from google.protobuf.message import Message
 from starlette.responses import Response
@@ -12,6 +12,7 @@ from engine.client import RulebooksClient, TactError
 from engine.console.page import READERS, Asked, ConsolePage, DraftEditing, Refusal
 from engine.console.pages.totals import ShownRate, rate_of
 from engine.console.texts import _
+from engine.console.workbench import WORKBENCH, BookTask, JobFailed, StillWorking
 from engine.ledger.queries import releases
 from engine.ledger.queries.decisions import outcomes_by_version
 from engine.ledger.store.release_rows import ActivationRow, PublicationRow
@@ -111,15 +112,14 @@ def _version(asked: Asked) -> Response:
     return _version_page(asked, asked.path("version"))
 
 
-def _version_page(asked: Asked, version: str, refused: str = "") -> Response:
+def _version_page(asked: Asked, version: str, refused: str = "", against: str = "") -> Response:
     with asked.reading() as store:
         row = publication_of(store, version)
         last = releases.live(store, row.name)
         said = releases.approvals(store, version)
         state = _state(store, row, last)
         arms = _arms(store, last) if last is not None and last.staged == version else []
-    against = asked.query("against") or _compared_with(row, last)
-    compared = None if against in ("", version) else _compared(asked, against, version)
+    against = against or asked.query("against") or _compared_with(row, last)
     return asked.page(
         "version.html",
         status=409 if refused else 200,
@@ -128,9 +128,7 @@ def _version_page(asked: Asked, version: str, refused: str = "") -> Response:
         last=last,
         said=said,
         arms=arms,
-        against=against,
-        compared=compared,
-        words=[change_in_words(*key) for key in compared.names] if compared else [],
+        compared=_compared(asked, against, version),
         may_approve=asked.user.may(_APPROVERS),
         may_operate=asked.user.may(_OPERATORS),
         may_write=asked.user.may(WRITERS),
@@ -170,32 +168,57 @@ def _arms(store: Store, last: ActivationRow) -> list[VersionTally]:
     return [VersionTally(version, numbers) for version, numbers in outcomes.items()]
 
 
-class ComparedVersions(NamedTuple):
-    """What differs between two versions, which never changes."""
+class VersionComparison(NamedTuple):
+    """What differs between a version and another one, as far as it is known."""
 
-    names: tuple[tuple[str, str, str], ...]
-    """Section, name and change."""
-    lines: tuple[str, ...]
-    cut: bool
+    against: str
+    """The other version; empty: there is none."""
+    result: Mapping[str, Any] | None = None
+    """None: it is being worked out, or cannot be."""
+    problem: str = ""
+    """Why it cannot be."""
+
+    @property
+    def words(self) -> list[str]:
+        """The names that come, go or change, as sentences."""
+        names = self.result["names"] if self.result else ()
+        return [change_in_words(name["section"], name["name"], name["change"]) for name in names]
+
+    @property
+    def concerned(self) -> list[tuple[str, Mapping[str, Any]]]:
+        """What changes for whom: its name in words, and its conditions before and afterwards."""
+        rows = self.result["concerned"] if self.result else ()
+        return [(named_in_words(row["section"], row["name"]), row) for row in rows]
 
 
-def _compared(asked: Asked, old: str, new: str) -> ComparedVersions:
-    """The comparison by the server; what was compared before is not compared again."""
-    compared = _KEPT.get((old, new))
-    if compared is None:
-        with asked.rulebooks() as books:
-            answer = books.diff(pb.DiffRequest(old=old, new=new))
-        names = tuple((name.section, name.name, name.change) for name in answer.names)
-        compared = ComparedVersions(names, tuple(answer.lines), answer.cut)
-        while len(_KEPT) >= _MOST_KEPT:
-            _KEPT.pop(next(iter(_KEPT)), None)
-        _KEPT[old, new] = compared
-    return compared
+def _compared(asked: Asked, against: str, version: str) -> VersionComparison:
+    """The comparison, if it is at hand; else it is begun. Versions are hashes: what was compared is never out of date."""
+    if against in ("", version):
+        return VersionComparison("")
+
+    def both() -> dict[str, Any]:
+        with asked.log.reading() as store:
+            files = {"old": releases.book_files(store, against), "new": releases.book_files(store, version)}
+        return {side: dict(own or {}) for side, own in files.items()}
+
+    try:
+        result = WORKBENCH.soon(BookTask("compare", {}, late=both, key=f"{against} {version}"))
+    except StillWorking:
+        return VersionComparison(against)
+    except JobFailed as error:
+        return VersionComparison(against, problem=str(error))
+    return VersionComparison(against, result)
 
 
-_MOST_KEPT = 20
-_KEPT: dict[tuple[str, str], ComparedVersions] = {}
-"""Comparisons that were asked for lately. Versions are hashes of what they say, so that none is ever out of date."""
+def _comparison(asked: Asked) -> Response:
+    """The comparison as a part of the page of a version, which asks for it until it is there."""
+    version, against = asked.path("version"), asked.path("against")
+    with asked.reading() as store:
+        row = publication_of(store, version)
+        publication_of(store, against)
+    if asked.query("part") != "yes":
+        return _version_page(asked, version, against=against)
+    return asked.page("_compared.html", row=row, compared=_compared(asked, against, version))
 
 
 # ---------------------------------------------------------------- what is done
@@ -263,8 +286,8 @@ def sentence_of(error: TactError) -> str:
     return error.status.message or str(error)
 
 
-def change_in_words(section: str, name: str, change: str) -> str:
-    """A name that is not the same in two versions, as a sentence."""
+def named_in_words(section: str, name: str) -> str:
+    """A thing of a book by its kind and name."""
     kinds = {
         "book": _("the book"),
         "campaigns": _("the campaign"),
@@ -275,16 +298,21 @@ def change_in_words(section: str, name: str, change: str) -> str:
         "attributes": _("the attribute"),
         "signals": _("the signal"),
         "pressure.caps": _("the cap"),
+        "pressure.gaps": _("the gap"),
         "pressure.pauses": _("the pause"),
-        "pressure.quiet_hours": _("the quiet hours"),
+        "pressure.quiet": _("the quiet hours"),
     }
+    return f"{kinds.get(section, section)} {name}"
+
+
+def change_in_words(section: str, name: str, change: str) -> str:
+    """A name that is not the same in two versions, as a sentence."""
     sentences = {
-        "added": _("%(kind)s %(name)s comes"),
-        "removed": _("%(kind)s %(name)s goes"),
-        "changed": _("%(kind)s %(name)s changes"),
+        "added": _("%(named)s comes"),
+        "removed": _("%(named)s goes"),
+        "changed": _("%(named)s changes"),
     }
-    words = {"kind": kinds.get(section, section), "name": name}
-    return sentences.get(change, sentences["changed"]) % words
+    return sentences.get(change, sentences["changed"]) % {"named": named_in_words(section, name)}
 
 
 def _note(asked: Asked) -> str:
@@ -297,6 +325,7 @@ PAGES: Sequence[ConsolePage] = (
     ConsolePage("/books/{name}", "book", _book, READERS),
     ConsolePage("/books/{name}/rollback", "roll_back", _roll_back, _OPERATORS, _POST),
     ConsolePage("/versions/{version}", "version", _version, READERS),
+    ConsolePage("/versions/{version}/against/{against}", "comparison", _comparison, READERS),
     ConsolePage("/versions/{version}/approve", "approve", _approve, _APPROVERS, _POST),
     ConsolePage("/versions/{version}/stage", "stage", _stage, _OPERATORS, _POST),
     ConsolePage("/versions/{version}/activate", "activate", _activate, _OPERATORS, _POST),

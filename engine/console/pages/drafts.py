@@ -12,12 +12,11 @@ from engine.console.page import READERS, Asked, ConsolePage, DraftEditing, Refus
 from engine.console.pages.books import WRITERS, publication_of, sentence_of
 from engine.console.replays import Replay, Replays
 from engine.console.texts import _
-from engine.console.workbench import Workbench
+from engine.console.workbench import WORKBENCH
 from engine.ledger.queries import releases
 from engine.ledger.store.release_rows import DraftRow
 from engine.releases import file_messages, patch_of
 
-WORKBENCH = Workbench()
 _REPLAYS = Replays(WORKBENCH)
 _LANGUAGE_SERVERS = LanguageServers()
 

@@ -1,6 +1,11 @@
 """A person: all that is held and why, an export for them, and their rights to object and to be erased."""
 
+import secrets
+import threading
+import time
 from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import orjson
@@ -9,6 +14,7 @@ from starlette.responses import Response
 from engine.api.v1 import privacy_pb2 as pb
 from engine.console.page import Asked, ConsolePage, Refusal
 from engine.console.texts import _
+from engine.console.workbench import PATIENCE
 from engine.server.access.roles import Role
 
 OFFICERS = frozenset((Role.PRIVACY,))
@@ -20,6 +26,11 @@ _ACCESS = "access"
 
 _MOST_ROWS = 100
 """Rows of a section that the page shows; an export has all."""
+
+
+_MOST_GATHERED = 20
+_KEPT_SECONDS = 120.0
+"""How long what was gathered waits to be looked at."""
 
 
 class HeldPart(NamedTuple):
@@ -38,19 +49,101 @@ class HeldPerson(NamedTuple):
     head: pb.ExportHead
     parts: list[HeldPart]
     document: bytes
+    """The whole as JSON."""
     is_empty: bool
     """Whether nothing is left but rows of who had access, which the audit keeps of an erased person, too."""
-    """The whole as JSON."""
+
+
+@dataclass(slots=True, eq=False)
+class Gathering:
+    """What is held of a person while a server gathers it, for the user who asked."""
+
+    id: str
+    user: str
+    customer: str
+    done: str
+    """What was done before, for people."""
+    began: float = field(default_factory=time.monotonic)
+    ended: threading.Event = field(default_factory=threading.Event)
+    held: HeldPerson | None = None
+    error: Exception | None = None
+
+
+class Gatherings:
+    """Has persons gathered beside the pages, and forgets them once they were shown. May be used by many threads."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Gathering] = {}
+        self._lock = threading.Lock()
+
+    def begin(self, user: str, customer: str, done: str, gather: Callable[[str], HeldPerson]) -> Gathering:
+        """Begins to gather. Raises Refusal where too many wait to be looked at."""
+        gathering = Gathering(secrets.token_urlsafe(18), user, customer, done)
+        with self._lock:
+            oldest = time.monotonic() - _KEPT_SECONDS
+            self._kept = {key: kept for key, kept in self._kept.items() if kept.began > oldest}
+            if len(self._kept) >= _MOST_GATHERED:
+                raise Refusal(503, _("Too many persons are being gathered; try again in a minute."))
+            self._kept[gathering.id] = gathering
+        threading.Thread(target=self._run, args=(gathering, gather), daemon=True).start()
+        return gathering
+
+    def of(self, key: str, user: str) -> Gathering:
+        """The one that this user began. Raises Refusal."""
+        gathering = self._kept.get(key)
+        if gathering is None or gathering.user != user:
+            raise Refusal(404, _("This was shown already, or is too long ago: ask again."))
+        return gathering
+
+    def taken(self, gathering: Gathering, patience: float) -> HeldPerson | None:
+        """What was gathered, if it is at hand within so many seconds; it is forgotten then. Raises what gathering raised."""
+        if not gathering.ended.wait(patience):
+            return None
+        with self._lock:
+            self._kept.pop(gathering.id, None)
+        if gathering.error is not None:
+            raise gathering.error
+        return gathering.held
+
+    def _run(self, gathering: Gathering, gather: Callable[[str], HeldPerson]) -> None:
+        try:
+            gathering.held = gather(gathering.customer)
+        except Exception as error:  # noqa: BLE001 whoever asks for it gets it
+            gathering.error = error
+        finally:
+            gathering.ended.set()
+
+
+_GATHERINGS = Gatherings()
 
 
 def _person(asked: Asked) -> Response:
     """Asks for a name only by POST, so that no name stands in an address, in a history or in a log."""
-    return asked.page("person.html", customer="", held=None, done="", receipt=None)
+    return asked.page("person.html", customer="", gathering=None, held=None, done="", receipt=None)
 
 
 def _show(asked: Asked) -> Response:
-    customer = _customer(asked)
-    return asked.page("person.html", customer=customer, held=_held(asked, customer), done="", receipt=None)
+    return _shown(
+        asked, _GATHERINGS.begin(asked.user.name, _customer(asked), "", lambda name: _held(asked, name))
+    )
+
+
+def _gathered(asked: Asked) -> Response:
+    """What was gathered meanwhile, as a part of the page or as the whole of it; it is given once."""
+    return _shown(asked, _GATHERINGS.of(asked.path("id"), asked.user.name), part=asked.query("part") == "yes")
+
+
+def _shown(asked: Asked, gathering: "Gathering", *, part: bool = False) -> Response:
+    """The page of a person, or one that asks again for what is being gathered."""
+    held = _GATHERINGS.taken(gathering, 0 if part else PATIENCE)
+    return asked.page(
+        "_held.html" if part else "person.html",
+        customer=gathering.customer,
+        gathering=None if held else gathering,
+        held=held,
+        done=gathering.done,
+        receipt=None,
+    )
 
 
 def _export(asked: Asked) -> Response:
@@ -72,7 +165,7 @@ def _object(asked: Asked) -> Response:
         else:
             client.object(pb.ObjectRequest(customer_id=customer, purpose=purpose, reference=reference))
             done = _("The objection is noted.")
-    return asked.page("person.html", customer=customer, held=_held(asked, customer), done=done, receipt=None)
+    return _shown(asked, _GATHERINGS.begin(asked.user.name, customer, done, lambda name: _held(asked, name)))
 
 
 def _erase(asked: Asked) -> Response:
@@ -82,7 +175,8 @@ def _erase(asked: Asked) -> Response:
     request = pb.EraseRequest(customer_id=customer, reference=asked.form.get("reference", "").strip())
     with asked.privacy() as client:
         receipt = client.erase(request)
-    return asked.page("person.html", customer="", held=None, done=_("The person is erased."), receipt=receipt)
+    done = _("The person is erased.")
+    return asked.page("person.html", customer="", gathering=None, held=None, done=done, receipt=receipt)
 
 
 def _customer(asked: Asked) -> str:
@@ -121,6 +215,7 @@ def _held(asked: Asked, customer: str) -> HeldPerson:
 PAGES = (
     ConsolePage("/person", "person", _person, OFFICERS, nav="Person"),
     ConsolePage("/person", "show_person", _show, OFFICERS, ("POST",)),
+    ConsolePage("/person/gathered/{id}", "gathered_person", _gathered, OFFICERS),
     ConsolePage("/person/export", "export_person", _export, OFFICERS, ("POST",)),
     ConsolePage("/person/object", "object_person", _object, OFFICERS, ("POST",)),
     ConsolePage("/person/erase", "erase_person", _erase, OFFICERS, ("POST",)),

@@ -1,16 +1,18 @@
 """A book as customers get it: trying it out for one, every text of a campaign, the calendar, and its languages."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from starlette.responses import Response
 
+from engine.console.log import LogReader
 from engine.console.page import READERS, Asked, ConsolePage, Refusal
 from engine.console.pages.books import publication_of
-from engine.console.pages.drafts import WORKBENCH, draft_of, files_of_draft
+from engine.console.pages.drafts import draft_of, files_of_draft
 from engine.console.texts import _
-from engine.console.workbench import JobFailed
+from engine.console.workbench import WORKBENCH, BookTask, JobFailed, WorkedBook
 from engine.ledger.queries import releases
 
 _DAYS = 28
@@ -32,19 +34,41 @@ class OpenedBook(NamedTuple):
     """draft or version."""
     key: str
     title: str
-    files: Mapping[str, str]
+    worked: WorkedBook
+
+    @property
+    def form(self) -> BookTask:
+        """What a customer can be described by."""
+        return form_of(self.worked)
+
+
+def form_of(worked: WorkedBook) -> BookTask:
+    """The task whose result says what a customer of the book can be described by."""
+    return BookTask("form", {}, worked)
 
 
 def _opened(asked: Asked) -> OpenedBook:
     """The book that the path names. Raises Refusal."""
     kind, key = asked.path("kind"), asked.path("key")
     if kind == "draft":
-        return OpenedBook(kind, key, key, files_of_draft(draft_of(asked, key)))
+        draft = draft_of(asked, key)
+        worked = WorkedBook(f"draft {key}", f"draft {key} {draft.revision}", lambda: files_of_draft(draft))
+        return OpenedBook(kind, key, key, worked)
     if kind != "version":
         raise Refusal(404, _("There is no such page."))
     with asked.reading() as store:
         row = publication_of(store, key)
-        return OpenedBook(kind, key, f"{row.name} {key[:12]}", releases.book_files(store, key) or {})
+    return OpenedBook(kind, key, f"{row.name} {key[:12]}", version_on_bench(asked.log, key))
+
+
+def version_on_bench(log: LogReader, version: str) -> WorkedBook:
+    """A published version, as work is done on it."""
+
+    def files() -> Mapping[str, str]:
+        with log.reading() as store:
+            return releases.book_files(store, version) or {}
+
+    return WorkedBook(version, version, files)
 
 
 def _form(asked: Asked) -> Response:
@@ -53,10 +77,10 @@ def _form(asked: Asked) -> Response:
 
 def _try_out(asked: Asked) -> Response:
     opened = _opened(asked)
-    job = {"files": dict(opened.files), "context": _context(asked), "given": _given(asked)}
+    job = {"context": _context(asked), "given": _given(asked)}
     tried, refused = None, ""
     try:
-        tried = WORKBENCH.run("try_out", job)
+        tried = WORKBENCH.run("try_out", job, book=opened.worked)
     except JobFailed as error:
         refused = str(error)
     if asked.form.get("part") == "yes":
@@ -69,7 +93,7 @@ def _shown(
 ) -> Response:
     """The page with its form; context: the name of a customer of the scenarios to begin with, or empty."""
     try:
-        form = WORKBENCH.kept("form", {"files": dict(opened.files)})
+        form = _asked_of(asked, opened)
     except JobFailed as error:
         form, refused = {"attributes": [], "customers": {}}, refused or str(error)
     text = asked.form.get("context") or form["customers"].get(context, _CUSTOMER)
@@ -84,6 +108,13 @@ def _shown(
         tried=tried,
         refused=refused,
     )
+
+
+def _asked_of(asked: Asked, opened: OpenedBook) -> Any:
+    """What a customer of the book can be described by. Raises JobFailed, and StillWorking where a page can come again."""
+    if asked.request.method == "GET":
+        return WORKBENCH.soon(opened.form)
+    return WORKBENCH.kept(opened.form)
 
 
 def _context(asked: Asked) -> str:
@@ -108,9 +139,12 @@ def _given(asked: Asked) -> dict[str, str]:
 
 def _campaigns(asked: Asked) -> Response:
     opened = _opened(asked)
-    job = {"files": dict(opened.files), "first": _day(asked.query("first")), "days": _DAYS}
+    first = _day(asked.query("first"))
     try:
-        shown = WORKBENCH.kept("campaigns", job) if job["first"] else WORKBENCH.run("campaigns", job)
+        if not first:
+            timezone = ZoneInfo(_asked_of(asked, opened)["timezone"])
+            first = datetime.now(timezone).date().isoformat()
+        shown = WORKBENCH.soon(BookTask("campaigns", {"first": first, "days": _DAYS}, opened.worked))
     except JobFailed as error:
         raise Refusal(400, str(error)) from None
     return asked.page("campaigns_of.html", opened=opened, shown=shown, days=_days(shown["first"]))
@@ -119,20 +153,15 @@ def _campaigns(asked: Asked) -> Response:
 def _texts(asked: Asked) -> Response:
     """Every text of a campaign for a customer; before one is described, for nobody in particular."""
     opened, campaign = _opened(asked), asked.path("campaign")
-    job = {
-        "files": dict(opened.files),
-        "campaign": campaign,
-        "context": _context(asked),
-        "given": _given(asked),
-    }
+    job = {"campaign": campaign, "context": _context(asked), "given": _given(asked)}
     shown, refused = [], ""
     try:
-        form = WORKBENCH.kept("form", {"files": dict(opened.files)})
+        form = _asked_of(asked, opened)
         if not asked.form.get("context") and form["customers"]:
             job["context"] = form["customers"].get(asked.query("customer")) or next(
                 iter(form["customers"].values())
             )
-        shown = WORKBENCH.run("texts", job)["texts"]
+        shown = WORKBENCH.run("texts", job, book=opened.worked)["texts"]
     except JobFailed as error:
         form, refused = {"attributes": [], "customers": {}}, str(error)
     return asked.page(
