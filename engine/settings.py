@@ -88,6 +88,8 @@ class Settings(BaseSettings):
     """URL of the decision log: sqlite:///relative.db, sqlite:////absolute.db or postgresql://user@host:5432/database."""
     retention: OneLine = ""
     """How long `tact prune` keeps what, such as `decisions: 400d, events: 90d, outcomes: 2y`; empty: for good."""
+    pack: OneLine = ""
+    """From which age on `tact prune` packs decisions, such as `40d`, at least 31 days; empty: it packs none."""
     host: OneLine = "127.0.0.1"
     """Address to listen on."""
     port: Annotated[int, Field(ge=0, le=65535)] = 50051

@@ -205,6 +205,7 @@ NOT_HELD: Mapping[str, str] = {
     "books": "it holds the texts of books",
     "commits": "it repeats the ids of decisions and outcomes, which their own tables hold, and erasing hashes both",
     "counters": "it counts contacts of all customers",
+    "dictionaries": "it holds parts of texts that the decisions of at least 20 persons share",
     "drafts": "it holds texts of books, and who of the staff edits them",
     "learned": "it sums up outcomes of all customers",
     "presend_pieces": "it counts decisions and names files; the files stand under the runs",

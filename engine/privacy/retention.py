@@ -21,7 +21,7 @@ from engine.rulebook.text import durations
 KINDS = ("decisions", "events", "outcomes")
 """What a retention names."""
 
-_RETRIES: Microseconds = 31 * DAY
+RETRIES: Microseconds = 31 * DAY
 """For so long a request_id is known, so that a retry gets the same answer."""
 
 FOR_GOOD: Microseconds = 36_600 * DAY
@@ -101,7 +101,7 @@ def plan_of(retention: Mapping[str, Microseconds], books: Iterable[CompiledBook]
     kept: list[Kept] = []
     cut_offs: dict[str, Instant] = {}
     if "decisions" in retention:
-        decisions = _kept("decisions", retention["decisions"], Need(_RETRIES, "retries are answered alike"))
+        decisions = _kept("decisions", retention["decisions"], Need(RETRIES, "retries are answered alike"))
         contacts = needs["contacts"]
         reason = (
             f"decisions are made again from those before them, {contacts.reason}" if contacts.span else ""

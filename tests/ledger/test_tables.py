@@ -34,6 +34,7 @@ def test_migrations_lead_to_the_tables(any_log: Log) -> None:
             "contacts",
             "counters",
             "decisions",
+            "dictionaries",
             "drafts",
             "events",
             "holdings",

@@ -5,6 +5,8 @@ from typing import Any, TypeAlias
 
 import orjson
 
+from engine.ledger.queries.packed import whole_texts
+from engine.ledger.store.packing import Texts
 from engine.ledger.store.rows import AssignmentRow
 from engine.ledger.store.statements import Select, columns
 from engine.ledger.store.store import Store
@@ -33,7 +35,7 @@ _FIRST = Select(
 
 
 _DECISIONS = Select(
-    "decision_id, at, inputs, trace", "FROM decisions WHERE decision_id IN :given(decision_id text)"
+    "decision_id, at, inputs, trace, answer", "FROM decisions WHERE decision_id IN :given(decision_id text)"
 )
 """What decisions drew."""
 
@@ -79,7 +81,8 @@ def before(store: Store, units: Mapping[tuple[str, str], str]) -> Iterator[Assig
         for person, campaign, decision_id in store.select(_FIRST, [list(key) for key in units])
     }
     rows = store.select(_DECISIONS, sorted(first)) if first else ()
-    for decision_id, at, inputs, trace in rows:
+    for decision_id, at, *texts in rows:
+        inputs, trace, _ = whole_texts(store, Texts(*texts))
         person, campaign = first[decision_id]
         unit = units[person, campaign]
         subject = orjson.loads(inputs).get("units", {}).get(unit) if unit else person

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from engine.ledger.queries.packed import whole_texts
+from engine.ledger.store.packing import Texts
 from engine.ledger.store.rows import ChallengeRow
 from engine.ledger.store.statements import Select
 from engine.ledger.store.store import Store
@@ -56,9 +58,17 @@ def challenged_after(
     """The challenged decisions behind the decision_id, in order; at most so many, from `since` until before `until`."""
     rows = store.select(_AFTER, since, until, decision_id, most)
     return [
-        Challenged(decision_id, person, at, live, challenger, Chosen(*chosen[:4]), Chosen(*chosen[4:]))
+        Challenged(
+            decision_id, person, at, live, challenger, _whole(store, Chosen(*chosen[:4])), Chosen(*chosen[4:])
+        )
         for decision_id, person, at, live, challenger, *chosen in rows
     ]
+
+
+def _whole(store: Store, chosen: Chosen) -> Chosen:
+    """With the texts unpacked, which only decisions have packed."""
+    _, trace, answer = whole_texts(store, Texts("", chosen.trace, chosen.answer))
+    return chosen._replace(trace=trace, answer=answer)
 
 
 def challenge_of(store: Store, decision_id: str) -> ChallengeRow | None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from engine.ledger.queries.packed import decision_row
 from engine.ledger.store.rows import CommitRow, DecisionRow, OutcomeRow
 from engine.ledger.store.statements import Select, columns
 from engine.ledger.store.store import Store
@@ -108,7 +109,7 @@ def first_commit_since(store: Store, since: Instant) -> int | None:
 def decisions_of(store: Store, decision_ids: Sequence[str]) -> dict[str, DecisionRow]:
     """Those of the decisions that are in the log, by decision_id."""
     rows = store.select(_DECISIONS, decision_ids) if decision_ids else ()
-    return {row[0]: DecisionRow(*row) for row in rows}
+    return {row[0]: decision_row(store, row) for row in rows}
 
 
 def outcomes_of(store: Store, keys: Sequence[OutcomeKey]) -> dict[OutcomeKey, list[OutcomeRow]]:

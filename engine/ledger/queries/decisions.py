@@ -4,6 +4,8 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from engine.ledger.queries.packed import decision_row, whole_answer, whole_texts
+from engine.ledger.store.packing import Texts
 from engine.ledger.store.rows import ContactRow, DecisionRow, RequestRow
 from engine.ledger.store.statements import Select, columns, id_from
 from engine.ledger.store.store import Store
@@ -154,20 +156,21 @@ def answered_requests(store: Store, request_ids: Sequence[str]) -> dict[str, Ans
     if not request_ids:
         return {}
     rows = store.select(_ANSWERED, request_ids, id_from(time.time_ns() // 1000 - _KNOWN_FOR))
-    return {row[0]: AnsweredRequest(*row) for row in rows}
+    answered = (AnsweredRequest(*row) for row in rows)
+    return {own.request_id: _whole(store, own) for own in answered}
 
 
 def decision_of(store: Store, decision_id: str) -> DecisionRow | None:
     """The row of the decision; None where there is none."""
     rows = store.select(_DECISION, decision_id)
-    return DecisionRow(*rows[0]) if rows else None
+    return decision_row(store, rows[0]) if rows else None
 
 
 def decisions_after(
     store: Store, decision_id: str, most: int, since: Instant, until: Instant
 ) -> list[DecisionRow]:
     """The rows behind the decision_id, in order; at most so many, of moments from `since` until before `until`."""
-    return [DecisionRow(*row) for row in store.select(_AFTER, since, until, decision_id, most)]
+    return [decision_row(store, row) for row in store.select(_AFTER, since, until, decision_id, most)]
 
 
 def list_decisions(
@@ -217,7 +220,8 @@ def decided(store: Store, decision_ids: Sequence[str]) -> dict[str, Decided]:
     """Those of the decisions that are in the log, by decision_id."""
     if not decision_ids:
         return {}
-    return {row[0]: Decided(*row) for row in store.select(_DECIDED, decision_ids)}
+    rows = [Decided(*row) for row in store.select(_DECIDED, decision_ids)]
+    return {row.decision_id: row._replace(answer=whole_answer(store, row.answer)) for row in rows}
 
 
 def decided_about(store: Store, decision_ids: Sequence[str]) -> set[str]:
@@ -240,3 +244,9 @@ def keep(
     store.insert(DecisionRow, decisions)
     store.insert(RequestRow, requests)
     store.insert(ContactRow, contacts)
+
+
+def _whole(store: Store, answered: AnsweredRequest) -> AnsweredRequest:
+    """With the texts unpacked."""
+    texts = whole_texts(store, Texts(answered.inputs, "", answered.answer))
+    return answered._replace(inputs=texts.inputs, answer=texts.answer)

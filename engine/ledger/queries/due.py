@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from engine.ledger.queries.packed import decision_row
 from engine.ledger.store.rows import DecisionRow
 from engine.ledger.store.statements import Select, columns
 from engine.ledger.store.store import Store
@@ -53,4 +54,4 @@ def due_decisions(
     after: the key of the last one that was read.
     """
     rows = store.select(_DUE, since, until, *after, most)
-    return [DueDecision(row[0], DecisionRow(*row[1:])) for row in rows]
+    return [DueDecision(row[0], decision_row(store, row[1:])) for row in rows]

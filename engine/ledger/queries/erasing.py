@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 import orjson
 
 from engine.decide.experiments.subjects import unit_id
+from engine.ledger.queries.packed import decision_row
 from engine.ledger.queries.suppressions import hashed_id
 from engine.ledger.store.rows import (
     ChallengeRow,
@@ -148,12 +149,17 @@ class Eraser:
         decision_ids: list[str] = []
         runs: dict[str, None] = {}
         last = ""
-        while rows := [DecisionRow(*row) for row in self._store.select(_DECISIONS, self._names, last, _PAGE)]:
+        while rows := self._decision_rows(last):
             last = rows[-1].decision_id
             decision_ids += [row.decision_id for row in rows]
             runs |= {row.run: None for row in rows if row.run}
             self._replace(DecisionRow, [self._severed_decision(row) for row in rows])
         return decision_ids, list(runs)
+
+    def _decision_rows(self, after: str) -> list[DecisionRow]:
+        """The next decisions, unpacked: what is severed is written back as JSON."""
+        rows = self._store.select(_DECISIONS, self._names, after, _PAGE)
+        return [decision_row(self._store, row) for row in rows]
 
     def _severed_decision(self, row: DecisionRow) -> DecisionRow:
         return row._replace(

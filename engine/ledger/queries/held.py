@@ -8,9 +8,10 @@ import hmac
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
 from engine.ledger.queries import persons
+from engine.ledger.queries.packed import decision_row, read_dictionaries
 from engine.ledger.store.rows import (
     AssignmentRow,
     ChallengeRow,
@@ -113,12 +114,22 @@ def names_of_person(store: Store, name: str) -> PersonNames:
 
 def held_of(store: Store, names: Sequence[str]) -> HeldRows:
     """All rows of the person who bears the names."""
-    return {row: [row(*values) for values in store.select(select, names)] for row, select in BY_NAME.items()}
+    return {
+        row: [_made(store, row, values) for values in store.select(select, names)]
+        for row, select in BY_NAME.items()
+    }
 
 
 def stream_held(store: Store, row: type[RowT], names: Sequence[str]) -> Iterator[RowT]:
     """The rows of one type of the person who bears the names, as they are taken."""
-    return (row(*values) for values in store.stream(BY_NAME[row], names))
+    if row is DecisionRow:
+        read_dictionaries(store)
+    return (_made(store, row, values) for values in store.stream(BY_NAME[row], names))
+
+
+def _made(store: Store, row: type[RowT], values: Sequence[Any]) -> RowT:
+    """The row, unpacked if it is a decision."""
+    return cast("RowT", decision_row(store, values)) if row is DecisionRow else row(*values)
 
 
 def key_of_pseudonyms(store: Store, now: Instant) -> bytes:

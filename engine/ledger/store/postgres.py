@@ -102,6 +102,7 @@ class PostgresStore(Store):
         """Closes the connection; the next transaction opens another."""
         self.counters.clear()
         self.books.clear()
+        self.dictionaries.clear()
         if self._connection is not None:
             self._connection.close()
             self._connection = None

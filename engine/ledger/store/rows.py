@@ -519,4 +519,16 @@ class RollupCursorRow(NamedTuple):
     counted_at: BigInt
 
 
+@stored("dictionaries", sqlite_with_rowid=False)
+class DictionaryRow(NamedTuple):
+    """With what texts of decisions are packed: parts of them that many persons share, so that it says nothing of anybody."""
+
+    number: NumberKey
+    """From 1 on; never changed, since packed decisions name it."""
+    made_at: BigInt
+    packed_to: str
+    """The decision_id up to which decisions are packed, by this dictionary or those before it."""
+    text: str
+
+
 METADATA = SQLModel.metadata

@@ -63,6 +63,7 @@ class SqliteStore(Store):
         """Closes the file; the next transaction opens it again."""
         self.counters.clear()
         self.books.clear()
+        self.dictionaries.clear()
         if self._connection is not None:
             self._connection.close()
             self._connection = None

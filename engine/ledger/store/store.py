@@ -40,6 +40,8 @@ class Store(ABC):
         """Counters that are known to be in the log: name and period."""
         self.books: set[str] = set()
         """Versions of books whose texts are known to be in the log."""
+        self.dictionaries: dict[int, str] = {}
+        """Those that packed decisions were read with, by number; they never change while a log is open."""
 
     @abstractmethod
     def transaction(self, locks: Iterable[str] = (), *, writes: bool = True) -> AbstractContextManager[None]:

@@ -27,6 +27,7 @@ from engine.measure.attribution import attribute
 from engine.measure.database import as_pattern, cause_of, open_database
 from engine.measure.export import tables
 from engine.measure.export.manifest import NAME, FilePart, Manifest, sync
+from engine.measure.export.packed import add_unpacking, read_dictionaries
 from engine.measure.export.source import LogColumn, LogSource
 from engine.rulebook.load import load_text
 from engine.rulebook.model.book import Book
@@ -159,6 +160,7 @@ class _Export:
         self._stage_table(
             "events", tables.EVENTS, tables.staged_events(book or self._book_of_log() or self._last_book())
         )
+        add_unpacking(self._stage, read_dictionaries(self._log, self._stage))
         bounds = self._fingerprint_decisions()
         for table in (*_STAGED, *(table for table, _ in _WHOLE_TABLES)):
             self._parts[table] = self._fingerprints(table, "month")

@@ -7,6 +7,7 @@ decision_id (UUIDv7): when the log took it. The month of an outcome is that of i
 import json
 from collections.abc import Iterator
 
+from engine.measure.export.packed import whole
 from engine.measure.export.source import LogColumn
 from engine.rulebook.model.book import Book
 
@@ -71,7 +72,7 @@ SELECT * EXCLUDE (answer), {RECORDED_AT} AS recorded_at,
       THEN from_json(json_extract_string(answer, '$[5]'), '[["VARCHAR"]]') END AS offered
 FROM (
   SELECT * REPLACE (from_json(trace, '{_TRACE}') AS trace, from_json(inputs, '{_INPUTS}') AS inputs)
-  FROM (SELECT {decoded(DECISIONS)} FROM source)
+  FROM ({whole(decoded(DECISIONS), "source")})
 )
 """
 """Decisions with their JSON parsed. Texts of answers are left behind: they hold values that are masked elsewhere.

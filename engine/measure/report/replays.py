@@ -24,8 +24,10 @@ from engine.decide.select import SelectedProposal, Selection, TriedCandidate
 from engine.decide.signals.python_evaluator import PythonEvaluator
 from engine.explain.replay import select_again
 from engine.ledger.commit.replay import LoggedState, logged_state_of
+from engine.ledger.store.packing import is_packed, unpack
 from engine.ledger.store.rows import DecisionRow
 from engine.measure.database import open_database
+from engine.measure.export.packed import read_dictionaries
 from engine.measure.export.source import LogColumn, LogSource
 from engine.measure.report.tables import Tables
 from engine.model.decision import WITHHELD, ReasonCode
@@ -162,6 +164,7 @@ def decision_rows(log: LogSource, decision_ids: Sequence[str]) -> Iterator[tuple
             connection.register("source", stream)
             present = [name for (name,) in connection.execute("SELECT name FROM source").fetchall()]
             connection.unregister("source")
+        dictionaries = read_dictionaries(log, connection)
         decoded = ", ".join(column.decoded for column in _COLUMNS)
         for start in range(0, len(decision_ids), _PAGE):
             page = decision_ids[start : start + _PAGE]
@@ -172,9 +175,17 @@ def decision_rows(log: LogSource, decision_ids: Sequence[str]) -> Iterator[tuple
                 connection.register("source", stream)
                 rows = connection.execute(f"SELECT {decoded} FROM source").fetchall()  # noqa: S608 - names of columns
                 connection.unregister("source")
-            by_id = {row[0]: DecisionRow(*row) for row in rows}
+            by_id = {row[0]: _whole(DecisionRow(*row), dictionaries) for row in rows}
             for decision_id in page:
                 yield decision_id, by_id.get(decision_id)
+
+
+def _whole(row: DecisionRow, dictionaries: Mapping[int, str]) -> DecisionRow:
+    """The row with its texts unpacked."""
+    if not is_packed(row.answer):
+        return row
+    inputs, trace, answer = unpack(row.answer, dictionaries.__getitem__)
+    return row._replace(inputs=inputs, trace=trace, answer=answer)
 
 
 def books_of(tables: Tables) -> Callable[[str], CompiledBook | None]:
