@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
+
 from engine.console.page import Refusal
 from engine.console.texts import _
 from engine.console.workbench import REPLAY_SECONDS, JobFailed, Workbench
+
+log = structlog.get_logger()
 
 _MOST_KEPT = 50
 """Replays whose results are kept; the oldest go first."""
@@ -74,3 +78,6 @@ class Replays:
             )
         except JobFailed as error:
             replay.error = str(error)
+        except Exception:  # a thread that ended would leave it running for ever
+            log.exception("a comparison met a fault")
+            replay.error = "the comparison met a fault of the program; the console's messages say more"
