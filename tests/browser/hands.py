@@ -106,6 +106,12 @@ def picture(page: Any, name: str, top: Any = None) -> None:
     few.save(PICTURES / f"{name}.png", optimize=True)
 
 
+def open_whole(page: Any, address: str) -> None:
+    """Opens a page, and waits until it no longer says that its book is being loaded, after which it would come by itself."""
+    page.goto(address)
+    page.locator("body:has(footer):not(:has(#working))").wait_for()
+
+
 def until_shown(page: Any, target: Any) -> None:
     """Looks at the page again until it shows the element."""
     deadline = time.monotonic() + HANGS

@@ -8,7 +8,7 @@ import pytest
 
 from engine.api.v1 import rulebooks_pb2 as pb
 from tests.browser.conftest import SLOW, in_browser
-from tests.browser.hands import editor_ready, picture, replace, seen
+from tests.browser.hands import editor_ready, open_whole, picture, replace, seen
 from tests.browser.test_report import violations
 from tests.console.books import DECISIONS, FILE_NAMES, ConsoleHouse, console_house
 from tests.releases.books import edition, files, messages
@@ -420,11 +420,11 @@ def test_every_page_is_accessible(house: ConsoleHouse, visit: Visit, scheme: str
         f"/of/version/{version}/campaigns", f"/of/version/{version}/campaigns/adults",
     )  # fmt: skip
     for path in paths:
-        page.goto(f"{house.console.address}{path}")
+        open_whole(page, f"{house.console.address}{path}")
         assert violations(page) == [], path
         if scheme == "light" and path.endswith("campaigns"):
             picture(page, "calendar")
-    page.goto(f"{house.console.address}/of/version/{version}/try-out?customer=ann")
+    open_whole(page, f"{house.console.address}/of/version/{version}/try-out?customer=ann")
     page.get_by_role("button", name="Decide").click()
     page.locator("#tried-outcome").wait_for()
     assert violations(page) == []

@@ -12,7 +12,7 @@ from demo.story import run_demo
 from engine.api.v1 import rulebooks_pb2 as pb
 from engine.client import RulebooksClient
 from tests.browser.conftest import SLOW, Enter, in_browser
-from tests.browser.hands import KEYBOARD, Hands, button, link, picture, session_of, until_shown
+from tests.browser.hands import KEYBOARD, Hands, button, link, open_whole, picture, session_of, until_shown
 from tests.browser.test_report import PHONE, violations
 from tests.console.conftest import RunningConsole, console_of
 from tests.console.scene import BOOK, CUSTOMER, Scene, scene_of
@@ -172,11 +172,11 @@ def test_every_page_is_accessible(scene: Scene, enter: Enter, scheme: str) -> No
     """axe-core finds nothing, in either scheme, also where texts hold what would run; a phone scrolls down only."""
     page = enter(scene.console, session_of(scene.console, scene.tokens["all"]), scheme, allow="404")
     for address in [*scene.addresses(), "/nowhere", "/decisions?campaign=nothing"]:
-        page.goto(scene.console.address + address)
+        open_whole(page, scene.console.address + address)
         assert violations(page) == [], address
     page.set_viewport_size(PHONE)
     for address in scene.addresses():
-        page.goto(scene.console.address + address)
+        open_whole(page, scene.console.address + address)
         assert page.evaluate(_TOO_WIDE, PHONE["width"]) == [], address
 
 
@@ -191,7 +191,7 @@ def test_nothing_of_others_runs(scene: Scene, enter: Enter) -> None:
 
     page.on("dialog", dismiss)
     for address in scene.addresses():
-        page.goto(scene.console.address + address)
+        open_whole(page, scene.console.address + address)
         page.locator("main").wait_for()
     assert dialogs == []
 
@@ -207,7 +207,7 @@ def test_the_demo_is_pictured(demo: RunningConsole, analyst: str, enter: Enter, 
         ("/pressure?days=400", "pressure"),
         ("/experiments?days=400", "experiments"),
     ):
-        page.goto(demo.address + address)
+        open_whole(page, demo.address + address)
         if name == "overview":
             page.locator('[data-chart="course"][data-drawn="yes"]').wait_for()
         assert violations(page) == [], address
