@@ -218,6 +218,7 @@ from engine.model.instant import DAY
 from engine.privacy.packing import pack_decisions
 from engine.privacy.record import present
 packed._NEXT = packed._NEXT._replace(source=packed._NEXT.source.replace("LIMIT 500", "LIMIT 5"))
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background may ignore it
 steps = []
 def advance(rows):
     steps.append(rows)
