@@ -131,6 +131,9 @@ class _Child:
         except BrokenPipeError:
             self.end()
             raise JobFailed("the process that worked on the book broke off before it began") from None
+        except ValueError:
+            self.end()  # what it says next would be taken for the answer to the next job
+            raise
         finally:
             stop.cancel()
 

@@ -202,3 +202,15 @@ def test_what_takes_minutes_keeps_no_page_waiting(work: Workbench) -> None:
         assert work._alone.acquire(blocking=False)
     job = {"context": "customer: ann\n", "given": {}}
     assert work.run("try_out", job, book=Shelf().book("spring"))["customer"] == "ann"
+
+
+def test_a_child_that_says_what_is_no_answer_is_ended(
+    work: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it says after that is never taken for the answer to another job."""
+    says = "import sys\nfor line in sys.stdin: print('50 %'); print('{\"result\": 1}', flush=True)"
+    monkeypatch.setattr(workbench, "_CHILD", says)
+    book = Shelf().book("spring")
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"Extra data|Expecting value"):
+            work.run("form", {}, book=book)
