@@ -64,8 +64,8 @@ def test_what_a_server_refused_stands_on_the_page(tmp_path: Path) -> None:
         with pytest.raises(TactError, match="lacks the role"):
             client.decide(request("bob"))
         environment.delenv("TACT_CONSOLE_METRICS", raising=False)
-        told = {"TACT_CONSOLE_METRICS": f"127.0.0.1:{port}, 127.0.0.1:{silent}"}
-        with console_of(log, "--callers", str(callers), **told) as console:
+        addresses = {"TACT_CONSOLE_METRICS": f"127.0.0.1:{port}, 127.0.0.1:{silent}"}
+        with console_of(log, "--callers", str(callers), **addresses) as console:
             reader = console.logged_in(tokens[Role.READ]).get("/operations").text
             admin = console.logged_in(tokens[Role.ADMIN]).get("/operations").text
         assert server.stop() == 0

@@ -37,15 +37,15 @@ def at_once(house: ConsoleHouse, path: str) -> httpx.Response:
 
 def children(house: ConsoleHouse) -> list[int]:
     """The processes in which the console works on books."""
-    found = []
+    working = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
             if parent == house.console.process.pid and b"workbench.jobs" in (folder / "cmdline").read_bytes():
-                found.append(int(folder.name))
+                working.append(int(folder.name))
         except OSError:
             continue  # it ended meanwhile
-    return found
+    return working
 
 
 @contextmanager

@@ -24,8 +24,8 @@ LIMITS = {"rare/stock": 400, "few/total": 150, "call/total": 120, "phone/capacit
 def at_once(work: Callable[[int], None]) -> None:
     """Four at a time, each to its end without a fault."""
     with ThreadPoolExecutor(4) as pool:
-        for one in [pool.submit(work, worker) for worker in range(4)]:
-            one.result()
+        for giving in [pool.submit(work, worker) for worker in range(4)]:
+            giving.result()
 
 
 def test_several_at_once_give_exactly_what_there_is(any_log: Log, tmp_path: Path) -> None:
@@ -42,11 +42,11 @@ def test_several_at_once_give_exactly_what_there_is(any_log: Log, tmp_path: Path
                 asks = [
                     customer_limit(f"{worker}-{writer_lock}-{n}", word, now) for n, word in enumerate(wanted)
                 ]
-                given = [one for one in settle(compiled, store, asks) if one.outcome is Outcome.OFFER]
+                given = [made for made in settle(compiled, store, asks) if made.outcome is Outcome.OFFER]
                 refused = 0 if given else refused + 1
                 lost = rng.sample(given, len(given) // 8)
-                told = [outcome(compiled, one.decision_id, "bounced", now, now, "b") for one in lost]
-                settle(compiled, store, (), told)
+                bounces = [outcome(compiled, made.decision_id, "bounced", now, now, "b") for made in lost]
+                settle(compiled, store, (), bounces)
 
     at_once(give)
     assert_sound(any_log)
@@ -70,7 +70,7 @@ def test_what_is_due_is_given_back_once(any_log: Log, tmp_path: Path) -> None:
         with closing(open_store(any_log.url, busy_timeout=60)) as store:
             for writer_lock in range(30):
                 asks = [customer_limit(f"{worker}-{writer_lock}-{n}", "rare", later) for n in range(5)]
-                given.append(sum(one.outcome is Outcome.OFFER for one in settle(compiled, store, asks)))
+                given.append(sum(made.outcome is Outcome.OFFER for made in settle(compiled, store, asks)))
 
     at_once(give)
     assert_sound(any_log)
