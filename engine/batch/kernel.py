@@ -261,6 +261,7 @@ class Kernel:
         if self._priced.is_charged:
             scores = scores - self._profiles.costs(profiles)
             profiles = np.where(closed < 0, profiles, closed)
+            rules_read[closed >= 0] = 0  # what is closed is never tried
         pairs = ScoredPairs(rows, campaigns, self._tiers[campaigns], scores)
         may_go = self._profiles.may_go(profiles)
         best = best_pairs(pairs, may_go, ties, customers.chunk.rows)

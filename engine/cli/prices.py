@@ -11,15 +11,13 @@ import typer
 from engine.cli.exits import USAGE, fail
 from engine.cli.logged import check_log, moment_of
 from engine.cli.options import settings_of
+from engine.cli.price_file import read_prices
 from engine.cli.screen import screen, table
-from engine.decide.experiments.bid_prices import BidPrice
 from engine.ledger.errors import LedgerError
-from engine.ledger.queries.prices import AHEAD, bid_prices_of, price_rows, write_prices
+from engine.ledger.queries.prices import AHEAD, price_rows, write_prices
 from engine.ledger.store.open import open_store
 from engine.ledger.store.rows import PriceRow
 from engine.model.instant import Instant, from_datetime, to_datetime
-
-_MOST_BYTES = 1 << 26
 
 
 def prices(
@@ -54,37 +52,18 @@ def prices(
         ends = None if until is None else moment_of("--until", until, now)
         if ends is not None and ends <= begins:
             fail("--until has to be later than --from", USAGE)
+        previewed = None if new is None else read_prices(new, begins, ends)
         with closing(open_store(url)) as store:
-            if new is not None:
-                run, given = _read(new, begins, ends)
+            if previewed is not None:
                 with store.transaction():
-                    write_prices(store, given, run=run, now=now)
+                    write_prices(store, previewed.prices, run=previewed.run, now=now)
             with store.transaction(writes=False):
                 rows = price_rows(store)
-    except OSError as error:
-        fail(f"{new} cannot be read: {error.strerror}", USAGE)
     except ValueError as error:
         fail(str(error), USAGE)
     except LedgerError as error:
         fail(str(error))
     _show(rows, as_json=as_json)
-
-
-def _read(path: Path, since: Instant, until: Instant | None) -> tuple[str, list[BidPrice]]:
-    """By what they were found, and the prices; raises ValueError for a file that is no such document."""
-    text = path.read_bytes()[:_MOST_BYTES]
-    try:
-        document = json.loads(text)
-        scarce = document["scarce"]
-        way = str(scarce["way"])
-        given = bid_prices_of(scarce, since, until)
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(
-            f"{path} is not what tact presend --preview --scarce best or value --json prints"
-        ) from error
-    if way == "order":
-        raise ValueError(f"{path} was shared out in order, which needs no prices: take best or value")
-    return f"{document['book']} {document['book_version']} {way} {document['now']}", given
 
 
 def _show(rows: list[PriceRow], *, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,11 +13,14 @@ from rich.console import Console
 from engine.cli.books import loaded_book
 from engine.cli.exits import USAGE, fail
 from engine.cli.population import simulated
+from engine.cli.price_file import read_prices
 from engine.cli.screen import screen, table
 from engine.decide.compiled import CompiledBook, compile_book, keep_loaded
+from engine.decide.experiments.bid_prices import PreviewedPrices
 from engine.measure.population.document import document
 from engine.measure.population.simulate import SimulationPlan
 from engine.measure.population.visits import Visits
+from engine.rulebook.model.book import ScarceKind
 from engine.wire.violations import did_you_mean
 
 _MOST_LOST = 4
@@ -42,6 +46,13 @@ def simulate(
     channel: Annotated[
         list[str] | None, typer.Option(help="Allow only this channel; may be repeated.")
     ] = None,
+    prices: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Decide by these prices of what is scarce: what tact presend --preview --scarce WAY --json printed.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, for machines.")] = False,
     csv: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Write every decision to this file.")
@@ -58,6 +69,8 @@ def simulate(
     check_request(compiled, placement, channel or ())
     keep_loaded()
     plan = SimulationPlan(_day(start, compiled), days, seed, _visits(visits), placement, tuple(channel or ()))
+    if prices is not None:
+        plan = replace(plan, prices=_prices(prices, compiled, plan))
     result = simulated(compiled, people, plan, csv=csv, parquet=parquet)
     report = document(result.tally, result.people, plan)
     if as_json:
@@ -92,6 +105,30 @@ def _visits(text: str) -> Visits:
         fail(f"--visits {error}", USAGE)
 
 
+def _prices(path: Path, compiled: CompiledBook, plan: SimulationPlan) -> PreviewedPrices:
+    """The prices in the file, from before the first visit on; ends the command where none of them can change anything."""
+    book, counters = compiled.book, compiled.pressure.counters
+    if book.scarce is not ScarceKind.PRICES:
+        fail(
+            "--prices: this book gives what is scarce to who comes first, and reads no prices; add"
+            " `arbitration: {scarce: prices}` to `book`",
+            USAGE,
+        )
+    previewed = read_prices(path, 0)
+    known = [price for price in previewed.prices if price.counter in counters]
+    if not known:
+        there = ", ".join(sorted(counters)) or "none"
+        fail(f"--prices: {path} has no price of a counter of {book.name}; its counters are: {there}", USAGE)
+    begins = plan.begins(book.timezone)
+    if all(price.until is not None and price.until <= begins for price in known):
+        fail(
+            f"--prices: all prices in {path} end before {plan.start}, with the periods of their counters; begin with"
+            " --start on a day for which they were found, or find them anew",
+            USAGE,
+        )
+    return previewed
+
+
 def _show(report: Mapping[str, Any]) -> None:
     console = screen()
     days = "1 day" if report["days"] == 1 else f"{report['days']} days"
@@ -103,6 +140,7 @@ def _show(report: Mapping[str, Any]) -> None:
     outcomes = ", ".join(f"{count:,} {name}" for name, count in report["outcomes"].items() if count)
     reached = report["reached"]
     console.print(f"{outcomes}; reached {reached['persons']:,} people ({reached['share']:.1%})", markup=False)
+    _show_prices(report, console)
     _show_forms(report, console)
     _show_campaigns(report, console)
     _show_rules(report, console)
@@ -115,6 +153,21 @@ def _show(report: Mapping[str, Any]) -> None:
         )
     for note in report["notes"]:
         console.print(f"note: {note}", markup=False)
+
+
+def _show_prices(report: Mapping[str, Any], console: Console) -> None:
+    asked = [price for price in report["prices"] if price["tier"] is not None]
+    rows = table(
+        "counter", "price", "only above score", "tier", "until", title="prices", title_justify="left"
+    )
+    for price in asked:
+        cut = price["cut_off"]
+        amounts = (f"{price['price']:.6g}", "") if cut is None else ("", f"{cut:.6g}")
+        rows.add_row(price["counter"], *amounts, str(price["tier"]), price["until"] or "")
+    if asked:
+        console.print(rows, soft_wrap=False)
+    if report["prices"]:
+        console.print(f"prices were found by {report['prices'][0]['run']}", markup=False)
 
 
 def _show_forms(report: Mapping[str, Any], console: Console) -> None:

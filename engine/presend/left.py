@@ -18,7 +18,7 @@ from engine.decide.compiled import CompiledBook
 from engine.decide.pressure.registry import CODES
 from engine.ledger.queries import presends
 from engine.ledger.store.store import Store
-from engine.measure.population.scarcity import counted_in, left_of, shared_rules
+from engine.measure.population.scarcity import counted_in, left_of
 from engine.model.decision import Outcome
 from engine.model.instant import Instant
 from engine.presend.pieces import write_piece
@@ -80,7 +80,7 @@ class LastPass:
     def __init__(self, compiled: CompiledBook, store: Store, job: Job, clock: Callable[[], Instant]) -> None:
         self._compiled, self._store, self._job, self._clock = compiled, store, job, clock
         prices = job.plan.prices or ()
-        rules = shared_rules(compiled)
+        rules = compiled.pressure.counters
         self._scarce = {price.counter: rules[price.counter] for price in prices}
         reasons = [f"{CODES[rule.kind].value}:{rule.name}" for rule in self._scarce.values()]
         self._refused = _Refused(store, job, sorted(set(reasons)))

@@ -28,7 +28,7 @@ from engine.ledger.queries.prices import AHEAD, bid_prices_of, write_prices
 from engine.ledger.queries.suppressions import suppressed
 from engine.ledger.store.rows import PresendRunRow
 from engine.ledger.store.store import Store
-from engine.measure.population.scarcity import PairSpool, counted_in, left_of, shared_rules
+from engine.measure.population.scarcity import PairSpool, counted_in, left_of
 from engine.model.instant import Instant
 from engine.model.request import Mode, Request
 from engine.presend.histories import logged_of
@@ -67,7 +67,9 @@ def shared_out(
 def _shares(compiled: CompiledBook, store: Store, job: Job, read: ReadDemand, at: Instant) -> dict[str, Any]:
     """How what is scarce is shared out, as JSON."""
     plan = job.plan
-    left = left_of(shared_rules(compiled), counted_in(store, compiled, plan.now, min(plan.now, at)), plan.now)
+    left = left_of(
+        compiled.pressure.counters, counted_in(store, compiled, plan.now, min(plan.now, at)), plan.now
+    )
     if _is_plenty(compiled, left, job.population.people):
         return {"way": plan.scarce, "is_short": False}
     with PairSpool(compiled, plan.now) as spool:

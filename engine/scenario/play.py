@@ -50,8 +50,7 @@ async def _play_all(
         for scenario in scenarios:
             with _ledger(Path(folder) / "scenario.db") as ledger:
                 decided: dict[str, str] = {}
-                learned = Learned()
-                learned.bid_prices = BidPrices(scenario.prices)
+                learned = Learned(BidPrices(scenario.prices))
                 if scenario.past is not None:
                     await ledger.commit(scenario.past)
                 await ledger.commit_all(scenario.objections)

@@ -26,6 +26,18 @@ class BidPrice(NamedTuple):
     """Of scores equal to the cut-off, only larger ties get it; None: none does."""
 
 
+class PreviewedPrices(NamedTuple):
+    """Prices as a preview found them."""
+
+    prices: tuple[BidPrice, ...] = ()
+    run: str = ""
+    """By what they were found: book, version, way and moment."""
+
+
+NO_PREVIEWED_PRICES = PreviewedPrices()
+"""No prices."""
+
+
 class BidPrices:
     """The prices of counters, by moment."""
 

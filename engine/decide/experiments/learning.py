@@ -35,11 +35,11 @@ class Learned:
 
     __slots__ = ("_computed", "_rates", "_states", "bid_prices")
 
-    def __init__(self) -> None:
+    def __init__(self, bid_prices: BidPrices = NO_BID_PRICES) -> None:
         self._states: Mapping[str, Sequence[LearnedState]] = {}
         self._computed: dict[tuple[str, Instant | None, tuple[str, ...]], Weights] = {}
         self._rates: dict[tuple[str, Instant, float], Propensity] = {}
-        self.bid_prices = NO_BID_PRICES
+        self.bid_prices = bid_prices
         """Replaced as a whole."""
 
     def take(self, states: Mapping[str, Sequence[LearnedState]]) -> None:
@@ -96,8 +96,7 @@ class Given(Learned):
         propensities: Mapping[str, Propensity],
         bid_prices: BidPrices = NO_BID_PRICES,
     ) -> None:
-        super().__init__()
-        self.bid_prices = bid_prices
+        super().__init__(bid_prices)
         self._given, self.propensities = given, propensities
 
     def weights(

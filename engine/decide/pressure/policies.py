@@ -32,6 +32,9 @@ class Pressure:
         """Those that count for good, by their counter, which is the same at every moment."""
         self.places = compile_places(book)
         """By channel, the capacity of each place of a set."""
+        of_places = (rule for places in self.places.values() for rule in places.rules.values())
+        self.counters = {rule.counter: rule for rule in (*self.shared, *of_places)}
+        """The rules of all counters that all customers share, by counter; those of places too."""
         self.is_shared = bool(self.shared or self.places)
         """Whether any rule counts the contacts of all customers together."""
         needs = [rules.needs for rules in self._rules]

@@ -8,7 +8,7 @@ from engine.decide.experiments.bid_prices import BidPrice, BidPrices
 from engine.ledger.store.rows import PriceRow
 from engine.ledger.store.statements import Select, columns
 from engine.ledger.store.store import Store
-from engine.model.instant import SECOND, Instant
+from engine.model.instant import SECOND, Instant, to_datetime
 
 AHEAD = 120 * SECOND
 """How long before they hold prices are written at least, so that every server has read them by then."""
@@ -28,6 +28,11 @@ _DELETE_OLD = (
     " AND newer.since > prices.since AND newer.since < ?)"
 )
 """Deletes prices that were replaced before an instant."""
+
+_LOGGED = range(-(1 << 63), 1 << 63)
+"""Whole numbers that a log holds."""
+
+_TIES = range(1 << 64)
 
 _KEPT = 7 * 86_400 * SECOND
 """How long replaced prices are kept, for clocks that differ and for who looks at them."""
@@ -52,26 +57,37 @@ def bid_prices_of(shares: Mapping[str, Any], since: Instant, until: Instant | No
     """The prices of a plan that shared out counters by `best` or `value`, as its document has them.
 
     Of a counter that suffices it has none, which replaces what was before. until: None: each ends with its counter's period.
-    Raises ValueError, TypeError or KeyError for what is no such document.
+    Raises ValueError, TypeError, KeyError or OverflowError for what is no such document.
     """
     return [_bid_price(counter, str(shares["way"]), since, until) for counter in shares["counters"]]
 
 
 def _bid_price(counter: Mapping[str, Any], way: str, since: Instant, until: Instant | None) -> BidPrice:
-    ends, cut = counter["until"] if until is None else until, counter["cut_off"]
-    numbers = (counter["price"], 0.0 if cut is None else cut["score"])
-    if not all(isfinite(number) for number in numbers) or counter["price"] < 0:
+    ends = _whole(counter["until"]) if until is None else until
+    if ends is not None:
+        to_datetime(ends)
+    name, price, cut = counter["counter"], counter["price"], counter["cut_off"]
+    if not isinstance(name, str) or not name.isprintable():
+        raise ValueError("the name of a counter is printable text")
+    if not isfinite(price) or price < 0:
         raise ValueError("a price is no number of at least 0")
-    name = str(counter["counter"])
-    if way == "best":
-        if cut is None:
-            return BidPrice(name, None, 0.0, None, since, ends)
-        tie = cut.get("tie")
-        return BidPrice(
-            name, int(cut["tier"]), 0.0, float(cut["score"]), since, ends, None if tie is None else int(tie)
-        )
-    tier = counter["price_tier"]
-    return BidPrice(name, None if tier is None else int(tier), float(counter["price"]), None, since, ends)
+    if way != "best":
+        return BidPrice(name, _whole(counter["price_tier"]), float(price), None, since, ends)
+    if cut is None:
+        return BidPrice(name, None, 0.0, None, since, ends)
+    tier, score = _whole(cut["tier"]), float(cut["score"])
+    if tier is None or not isfinite(score):
+        raise ValueError("a cut-off is no tier and score")
+    return BidPrice(name, tier, 0.0, score, since, ends, _whole(cut.get("tie"), _TIES))
+
+
+def _whole(number: Any, within: range = _LOGGED) -> int | None:
+    """The whole number; raises ValueError for what is none within the range."""
+    if number is None:
+        return None
+    if type(number) is not int or number not in within:
+        raise ValueError("a tier, a tie or an end is no whole number of 64 bits")
+    return number
 
 
 def price_rows(store: Store) -> list[PriceRow]:

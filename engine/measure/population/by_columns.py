@@ -2,7 +2,8 @@
 
 The kernel decides customers without contacts, and those whose contacts several others have too, and the engine confirms it
 for every class; all others are decided by the engine one by one. The counts are those of a simulation on a log, which
-decides what this does not: visits at moments of their own, placements, further names, and books that read more of a log.
+decides what this does not: visits at moments of their own, placements, further names, books that read more of a log, and
+prices that differ between the channels of a campaign.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -20,11 +21,13 @@ from engine.batch.facets import history_of
 from engine.batch.kernel import CHUNK, Kernel
 from engine.batch.lanes import ColumnPlan, book_lane
 from engine.batch.people import ColumnPeople, SendMoment, batch_of, kept_attributes, people_schema
+from engine.batch.priced import PricedCampaigns
 from engine.batch.results import Decisions, EngineDecision, RowDecision, TriedPeople, decide_by_engine
 from engine.decide.answer import answer
 from engine.decide.arbitrate.campaign import CampaignChannel
 from engine.decide.attributes.zones import NEEDS, zones_text
 from engine.decide.compiled import CompiledBook
+from engine.decide.evaluate import in_force
 from engine.decide.pressure.caps import counted_value
 from engine.decide.pressure.counters import QuotaKey
 from engine.ledger.commit.decision_rows import contact_rows, decision_row
@@ -46,7 +49,16 @@ def covers(compiled: CompiledBook, plan: SimulationPlan) -> bool:
     recall = compiled.recall  # of events there are none to remember
     remembers = recall is not None and (recall.signals or recall.is_new or bool(recall.contacts))
     reads_more = remembers or compiled.sticky or bool(book_lane(compiled))
-    return plan.visits.at_one_moment and not plan.placement and not plan.watched and not reads_more
+    is_plain = plan.visits.at_one_moment and not plan.placement and not plan.watched
+    return is_plain and not reads_more and _has_columnar_prices(compiled, plan)
+
+
+def _has_columnar_prices(compiled: CompiledBook, plan: SimulationPlan) -> bool:
+    """Whether columns can decide by the prices, by all of them and as fewer and fewer hold."""
+    known = [price for price in plan.prices.prices if price.counter in compiled.pressure.counters]
+    moments = {price.since for price in known} | {price.until for price in known if price.until is not None}
+    in_turn = (in_force(compiled, plan.learned, moment) for moment in moments)
+    return not any(PricedCampaigns(compiled.compiled_campaigns, prices).why_exact for prices in in_turn)
 
 
 def columns_of(people: Path, compiled: CompiledBook, folder: Path) -> Path | None:
@@ -115,7 +127,7 @@ class ColumnSimulation:
     ) -> None:
         """columns: as of `columns_of`; persons: how many there are in it."""
         compiled = self._compiled = tally.compiled
-        self._columns, self._plan, self._tally = columns, plan, tally
+        self._columns, self._plan, self._tally, self._learned = columns, plan, tally, plan.learned
         self._seen, self._kinds, self._parser = seen, kept_attributes(compiled), Parser(compiled)
         self._counts, self._by_columns = SimulatedCounts(compiled), ColumnTally(tally, compiled)
         self._histories = Histories(compiled.pressure, persons)
@@ -204,13 +216,14 @@ class ColumnSimulation:
         )
         kernel = self._kernels.get((now, full))
         if kernel is None:
-            kernel = Kernel(self._compiled, ColumnPlan(now, self._plan.channels), self._counts)
+            plan = ColumnPlan(now, self._plan.channels)
+            kernel = Kernel(self._compiled, plan, self._counts, self._learned)
             self._kernels = {(now, full): kernel}
         return kernel
 
     def _alone(self, people: ColumnPeople, row: int) -> EngineDecision:
         contacts = history_of(people, row).contacts
-        return decide_by_engine(self._compiled, people.request(row), self._counts, contacts=contacts)
+        return decide_by_engine(self._compiled, people.request(row), self._counts, self._learned, contacts)
 
     def _note_taken(self, segment: _Segment, now: Instant, size: int) -> None:
         """What the customers of the columns take of counters."""

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from engine.decide.compiled import CompiledBook
+from engine.decide.experiments.bid_prices import PreviewedPrices
 from engine.measure.database import open_database
 from engine.measure.population.files import MissingExtra
 from engine.measure.population.simulate import OnRow, SimulatedRow, SimulationPlan, StagedPeople
@@ -16,7 +18,7 @@ from engine.measure.population.tally import (
     form_order,
 )
 from engine.model.decision import Outcome
-from engine.model.instant import to_datetime
+from engine.model.instant import Instant, to_datetime
 from engine.rulebook.model.book import MICROS, ScarceKind
 
 SCHEMA = 1
@@ -29,16 +31,22 @@ _NOTES = (
 _CUT = "{} candidates beyond the first 50 of their decisions are not counted by campaign"
 
 _NO_PRICES = (
-    "the book gives what is scarce by prices (`arbitration: {scarce: prices}`), and a simulation has no plan of prices:"
-    " whoever comes first gets it; `tact presend --preview --scarce value` says what a plan would give"
+    "the book gives what is scarce by prices (`arbitration: {scarce: prices}`), and this simulation has no plan of prices:"
+    " whoever comes first gets it; `--prices FILE` decides by what `tact presend --preview --scarce value --json` printed"
 )
+_ENDED = (
+    "what is asked for {} ends at {}, with the counter's period, as it does after `tact prices --set`: from then on whoever"
+    " comes first gets it"
+)
+_UNKNOWN = "the book has no counter {}, whose prices change nothing"
 
 
 def document(tally: Tally, people: StagedPeople, plan: SimulationPlan) -> dict[str, Any]:
     """The document of `tact simulate --json`: the same file, book and options give the same bytes."""
     book = tally.compiled.book
     notes = [*_NOTES, *([_CUT.format(tally.more_candidates)] if tally.more_candidates else [])]
-    notes += [_NO_PRICES] if book.scarce is ScarceKind.PRICES else []
+    if book.scarce is ScarceKind.PRICES:
+        notes += _price_notes(tally.compiled, plan) if plan.prices.prices else [_NO_PRICES]
     return {
         "schema": SCHEMA,
         "book": book.name,
@@ -51,6 +59,7 @@ def document(tally: Tally, people: StagedPeople, plan: SimulationPlan) -> dict[s
         "seed": plan.seed,
         "placement": plan.placement,
         "channels": list(plan.channels),
+        "prices": _prices(plan.prices),
         "decisions": tally.decisions,
         "outcomes": {str(outcome): tally.outcomes[outcome] for outcome in Outcome},
         "reached": {"persons": tally.reached.count, "share": tally.reached.count / people.persons},
@@ -71,6 +80,38 @@ def document(tally: Tally, people: StagedPeople, plan: SimulationPlan) -> dict[s
         "ignored_columns": dict(sorted(people.ignored.items())),
         "notes": notes,
     }
+
+
+def _prices(previewed: PreviewedPrices) -> list[dict[str, Any]]:
+    return [
+        {
+            "counter": price.counter,
+            "tier": price.tier,
+            "price": price.price,
+            "cut_off": price.cut_off,
+            "until": None if price.until is None else to_datetime(price.until).isoformat(timespec="seconds"),
+            "run": previewed.run,
+        }
+        for price in previewed.prices
+    ]
+
+
+def _price_notes(compiled: CompiledBook, plan: SimulationPlan) -> list[str]:
+    """Which prices change nothing, and which end before the simulation does."""
+    known = compiled.pressure.counters
+    unknown = [price.counter for price in plan.prices.prices if price.counter not in known]
+    asked = [price for price in plan.prices.prices if price.counter in known and price.tier is not None]
+    ended: dict[Instant, list[str]] = {}
+    for price in asked:
+        if price.until is not None and price.until < plan.ends(compiled.book.timezone):
+            ended.setdefault(price.until, []).append(price.counter)
+    notes = [
+        _ENDED.format(
+            ", ".join(names), to_datetime(until).astimezone(compiled.book.timezone).isoformat(" ", "minutes")
+        )
+        for until, names in sorted(ended.items())
+    ]
+    return [*notes, *([_UNKNOWN.format(", ".join(unknown))] if unknown else [])]
 
 
 def _forms(tally: Tally) -> list[dict[str, Any]]:

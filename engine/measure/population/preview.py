@@ -20,7 +20,7 @@ from engine.decide.pressure.counters import QuotaKey
 from engine.measure.population.columns import ColumnFile, PeopleChunk
 from engine.measure.population.files import Fault
 from engine.measure.population.people import Person
-from engine.measure.population.scarcity import PairSpool, left_of, shared_rules
+from engine.measure.population.scarcity import PairSpool, left_of
 from engine.measure.population.simulate import OnVisits, PeopleRefused
 from engine.model.customer import Consents, CustomerState
 from engine.model.decision import Outcome
@@ -78,8 +78,7 @@ def preview(
     names, heeded = _Names(), 0
     with ExitStack() as stack:
         spool = None if way is None else stack.enter_context(PairSpool(compiled, plan.now))
-        learned = Learned()
-        learned.bid_prices = known.prices
+        learned = Learned(known.prices)
         kernel = Kernel(compiled, plan, learned=learned, on_going=None if spool is None else spool.add)
         for chunk in file.chunks():
             names.add(chunk)
@@ -94,7 +93,7 @@ def preview(
             file.faults.add(Fault(0, "", "there are no people"))
         if file.faults.count:
             raise PeopleRefused(file.faults)
-        left = left_of(shared_rules(compiled), known.counted, plan.now)
+        left = left_of(compiled.pressure.counters, known.counted, plan.now)
         shared_out = None if spool is None or way is None else spool.share_out(way, left)
     return Preview(kernel.funnel, file.ignored, shared_out, None if known.said is None else heeded)
 

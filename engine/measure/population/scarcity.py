@@ -23,15 +23,9 @@ from engine.ledger.store.store import Store
 from engine.model.instant import Instant
 
 
-def shared_rules(compiled: CompiledBook) -> dict[str, QuotaRule]:
-    """The rules of all counters that all customers share, by counter; those of places too."""
-    places = (rule for of_channel in compiled.pressure.places.values() for rule in of_channel.rules.values())
-    return {rule.counter: rule for rule in (*compiled.pressure.shared, *places)}
-
-
 def counted_in(store: Store, compiled: CompiledBook, now: Instant, at: Instant) -> dict[QuotaKey, int]:
     """What servers and sends have counted in the periods of `now`, holds that end before `at` left out."""
-    keys = [rule.key(now) for rule in shared_rules(compiled).values()]
+    keys = [rule.key(now) for rule in compiled.pressure.counters.values()]
     with store.transaction(writes=False):
         return {QuotaKey(*key): number for key, number in quotas.peek_all(store, keys, at).items()}
 
@@ -50,7 +44,7 @@ class PairSpool:
         """name: of this one among those that write to the same folder. folder: of another spool; None: one of its own."""
         self._now, self._name = now, name
         self._salt = compiled.book.salt
-        self._rules = shared_rules(compiled)
+        self._rules = compiled.pressure.counters
         self._numbers = {counter: number for number, counter in enumerate(self._rules)}
         forms = (
             (own.campaign.name, channel, is_withheld)

@@ -2,7 +2,8 @@
 
 A visit goes through `evaluate` and `select` as on a server, in transactions of up to 512 persons; contacts, shared counters,
 identities and signals of earlier visits are history. Decision rows are counted and not stored. Nothing is reported: no
-outcomes, no conversions, no events but those of the file; learned values are at their priors.
+outcomes, no conversions, no events but those of the file; learned values are at their priors. What is scarce has the prices
+of the plan.
 
 Where the book allows it visits are decided by columns instead, with the same counts (`by_columns.py`).
 """
@@ -11,14 +12,17 @@ import asyncio
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from zoneinfo import ZoneInfo
 
 from engine.api.v1.decisions_pb2 import DecideRequest
 from engine.decide.compiled import CompiledBook
+from engine.decide.experiments.bid_prices import NO_PREVIEWED_PRICES, BidPrices, PreviewedPrices
+from engine.decide.experiments.learning import Learned
 from engine.engine import Engine
 from engine.ledger.errors import LedgerError
 from engine.ledger.ledger import Ledger
@@ -38,7 +42,7 @@ from engine.measure.population.visits import (
     stored_entries,
     write_entry,
 )
-from engine.model.instant import Instant
+from engine.model.instant import Instant, from_datetime
 from engine.wire.parse import Parser
 
 if TYPE_CHECKING:
@@ -95,6 +99,21 @@ class SimulationPlan:
     channels: tuple[str, ...] = ()
     watched: tuple[Watched, ...] = ()
     """What is counted by the values of attributes."""
+    prices: PreviewedPrices = NO_PREVIEWED_PRICES
+    """By which a book with `scarce: prices` gives what is scarce, each for as long as it holds."""
+
+    def begins(self, zone: ZoneInfo) -> Instant:
+        """The first midnight."""
+        return from_datetime(datetime.combine(self.start, time(), zone))
+
+    def ends(self, zone: ZoneInfo) -> Instant:
+        """The midnight after the last day."""
+        return from_datetime(datetime.combine(self.start + timedelta(self.days), time(), zone))
+
+    @property
+    def learned(self) -> Learned:
+        """The prices for evaluations; nothing else is learned."""
+        return Learned(BidPrices(self.prices.prices))
 
 
 class PeopleRefused(Exception):
@@ -275,7 +294,7 @@ class _Simulation:
     ) -> None:
         self._people, self._plan, self._store, self._tally = people, plan, store, tally
         self._zone = compiled.book.timezone
-        self._parser, self._engine = Parser(compiled), Engine(compiled, ledger)
+        self._parser, self._engine = Parser(compiled), Engine(compiled, ledger, learned=plan.learned)
 
     async def run(self, on_decision: OnDecision, advance: OnVisits) -> None:
         """Decides all days."""
