@@ -29,7 +29,7 @@ def decide(
     """Decide for the customer in a file, and explain the decision; nothing is kept.
 
     The file holds customer, and as far as known aliases, profile, location, weather, events, consents and
-    preferred_channels; of the call channels, placement, max_offers, mode and now.
+    preferred_channels; of the call channels, placement, max_offers, mode and now; and prices of what is scarce.
     """
     compiled = compile_book(loaded_book(book))
     try:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from google.protobuf.json_format import MessageToJson
 
-from engine.api.v1.decisions_pb2 import DecideRequest, ExplainResponse
+from engine.api.v1.decisions_pb2 import ExplainResponse
 from engine.cli.books import loaded_book
 from engine.cli.connect import Access, Ca, Cert, Key, ServerName, TokenFile, WithTls
 from engine.cli.exits import USAGE, fail
@@ -18,6 +18,7 @@ from engine.decide.compiled import CompiledBook, compile_book
 from engine.explain import NoSuchDecision
 from engine.ledger.errors import LedgerError
 from engine.model.shown import printable
+from engine.scenario.context_file import GivenContext
 from engine.wire.explain import check_explained, respond_explained
 from engine.wire.violations import InvalidMessage, Unsupported, did_you_mean
 
@@ -76,7 +77,7 @@ def explain(
         show(screen(), response, compiled.book.timezone)
 
 
-def _subject(compiled: CompiledBook, context: Path | None, decision: str | None) -> DecideRequest | str:
+def _subject(compiled: CompiledBook, context: Path | None, decision: str | None) -> GivenContext | str:
     if context is not None and decision is None:
         return read_context(context, compiled)
     if decision is not None and context is None:
@@ -85,7 +86,7 @@ def _subject(compiled: CompiledBook, context: Path | None, decision: str | None)
 
 
 def _explained_here(
-    compiled: CompiledBook, subject: DecideRequest | str, log: str | None, only: list[str]
+    compiled: CompiledBook, subject: GivenContext | str, log: str | None, only: list[str]
 ) -> ExplainResponse:
     if isinstance(subject, str):
         if log is None:
@@ -102,11 +103,16 @@ def _explained_here(
 
 
 def _explained_by_server(
-    client: Client, server: str, subject: DecideRequest | str, only: list[str]
+    client: Client, server: str, subject: GivenContext | str, only: list[str]
 ) -> ExplainResponse:
+    if isinstance(subject, GivenContext) and subject.prices:
+        raise ValueError(
+            "a server decides by the prices in its log: take `prices` out of the context, or --server away"
+        )
     try:
         with client:
-            return client.explain(subject, campaigns=only)
+            asked_for = subject.message if isinstance(subject, GivenContext) else subject
+            return client.explain(asked_for, campaigns=only)
     except (InvalidRequest, NotFound) as error:  # a name, or an id, that the server does not know
         fail(f"{server}: {error}", USAGE)
     except TactError as error:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import typer
 
-from engine.api.v1.decisions_pb2 import DecideRequest
 from engine.cli.books import in_color
 from engine.cli.exits import USAGE, fail
 from engine.cli.logged import system_user
@@ -22,37 +21,36 @@ from engine.model.instant import from_datetime
 from engine.privacy.access import ReadCommand
 from engine.privacy.objection import PrivacyActor
 from engine.rulebook.report.diagnostics import render
-from engine.scenario.context_file import load_context
+from engine.scenario.context_file import GivenContext, load_context
 from engine.wire.parse import Parser
 
 
-def read_context(path: Path, compiled: CompiledBook) -> DecideRequest:
-    """The request in a context file, JSON or YAML; ends the command with its diagnostics if anything is wrong."""
+def read_context(path: Path, compiled: CompiledBook) -> GivenContext:
+    """What a context file says, JSON or YAML; ends the command with its diagnostics if anything is wrong."""
     loaded = load_context(path, compiled)
     typer.echo(render(loaded.diagnostics, color=in_color(sys.stderr)), nl=False, err=True)
-    if loaded.message is None:
+    if loaded.given is None:
         fail(f"{path} does not load", USAGE)
-    return loaded.message
+    return loaded.given
 
 
 def try_out(
     compiled: CompiledBook,
-    message: DecideRequest,
+    given: GivenContext,
     *,
     only: Collection[str] = (),
     counterfactuals: bool = False,
 ) -> Explained:
-    """The explained decision for a customer without history; raises InvalidMessage, Unsupported."""
+    """The explained decision for a customer without history, by the prices given; raises InvalidMessage, Unsupported."""
     now = from_datetime(datetime.now(UTC))
-    request = Parser(compiled, may_simulate=lambda: True).parse(message, now)
+    request = Parser(compiled, may_simulate=lambda: True).parse(given.message, now)
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "tact.db"
         lay_out(log)
         ledger = Ledger(open_store(f"sqlite:///{log}"))
         try:
-            return asyncio.run(
-                explain(Engine(compiled, ledger), request, only=only, counterfactuals=counterfactuals)
-            )
+            engine = Engine(compiled, ledger, learned=given.learned)
+            return asyncio.run(explain(engine, request, only=only, counterfactuals=counterfactuals))
         finally:
             ledger.close()
 

@@ -7,11 +7,14 @@ from typing import Any, NamedTuple
 
 from engine.api.v1.decisions_pb2 import DecideRequest
 from engine.decide.compiled import CompiledBook
+from engine.decide.experiments.bid_prices import BidPrice, BidPrices
+from engine.decide.experiments.learning import Learned
 from engine.model.instant import to_datetime
 from engine.rulebook.report.diagnostics import Code, Diagnostic
 from engine.rulebook.report.findings import Findings, Path, TooManyErrors
 from engine.rulebook.text.files import MAX_FILE_BYTES
 from engine.scenario.contexts import ContextLayer, ContextReader, moment
+from engine.scenario.prices import StatedPriceReader
 from engine.scenario.shapes import ContextShape
 from engine.scenario.sources import read_document
 
@@ -19,10 +22,24 @@ _SURROGATES = re.compile(rb"(?<!\\)((?:\\\\)*)\\u([dD][89abAB]..)\\u([dD][c-fC-F
 """How JSON may escape a character beyond U+FFFF; YAML has no such escape."""
 
 
-class LoadedContext(NamedTuple):
-    """The request of a context file, or the diagnostics that say what is wrong with it."""
+class GivenContext(NamedTuple):
+    """What a context file says."""
 
-    message: DecideRequest | None
+    message: DecideRequest
+    """The request."""
+    prices: tuple[BidPrice, ...] = ()
+    """Of what is scarce."""
+
+    @property
+    def learned(self) -> Learned:
+        """The prices, for evaluations; nothing else is learned."""
+        return Learned(BidPrices(self.prices))
+
+
+class LoadedContext(NamedTuple):
+    """A context file, or the diagnostics that say what is wrong with it."""
+
+    given: GivenContext | None
     """None if there is any error."""
     diagnostics: tuple[Diagnostic, ...]
 
@@ -39,15 +56,15 @@ def load_context(file: File, compiled: CompiledBook) -> LoadedContext:
         return LoadedContext(None, findings.sorted())
     if len(content) <= MAX_FILE_BYTES:
         content = _SURROGATES.sub(_escaped, content)
-    message = None
+    given = None
     with suppress(TooManyErrors):  # the last diagnostic says so
         document = read_document(name, content, findings, bool)  # everywhere but at the root
         if document is not None and document.whole:
-            message = _context(document.data, (name,), compiled, findings)
-    return LoadedContext(None if findings.failed else message, findings.sorted())
+            given = _context(document.data, (name,), compiled, findings)
+    return LoadedContext(None if findings.failed else given, findings.sorted())
 
 
-def _context(data: Any, path: Path, compiled: CompiledBook, findings: Findings) -> DecideRequest | None:
+def _context(data: Any, path: Path, compiled: CompiledBook, findings: Findings) -> GivenContext | None:
     if data is None:
         findings.error(path, Code.EMPTY, "the file holds no customer", "it needs at least customer: li-na")
         return None
@@ -57,11 +74,12 @@ def _context(data: Any, path: Path, compiled: CompiledBook, findings: Findings) 
         return None
     written = dict(layer.data)
     customer, text = written.pop("customer", "-"), written.pop("now", None)
+    prices = StatedPriceReader(compiled, findings).read(written.pop("prices", None), (*path, "prices"))
     now = None if text is None else moment(text, compiled.book.timezone, (*path, "now"), findings)
     checked = contexts.checked(customer, [ContextLayer(written, path)], now or 0, path)
     if checked is not None and now is not None:
         checked.message.now.FromDatetime(to_datetime(now))
-    return None if checked is None else checked.message
+    return None if checked is None else GivenContext(checked.message, prices)
 
 
 def _escaped(match: re.Match[bytes]) -> bytes:

@@ -7,12 +7,10 @@ from pathlib import Path as Folder
 from typing import Any
 
 from engine.decide.compiled import CompiledBook
-from engine.decide.experiments.bid_prices import BidPrice
 from engine.ledger.commit.identity import LinkCommand
 from engine.model.request import Request
 from engine.model.trends import GivenTrends, Series, TrendReading
 from engine.privacy.objection import ObjectionCommand, PrivacyActor
-from engine.rulebook.model.book import ScarceKind
 from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
 from engine.rulebook.report.findings import Findings, Path, TooManyErrors
 from engine.rulebook.shapes.faults import shaped
@@ -24,11 +22,11 @@ from engine.scenario.contacts import PastContact, PastContactReader
 from engine.scenario.contexts import ContextLayer, ContextReader
 from engine.scenario.expectations import ExpectationReader
 from engine.scenario.model import Decide, Link, Record, Scenario, StoryStep
+from engine.scenario.prices import StatedPriceReader
 from engine.scenario.shapes import (
     REQUEST_PARTS,
     CustomerShape,
     FileShape,
-    GivenPriceShape,
     GivenTrendShape,
     OverrideShape,
     TestShape,
@@ -79,6 +77,7 @@ def _read_all(read: Sources, compiled: CompiledBook, findings: Findings) -> list
         ExpectationReader(compiled, findings),
         AssignmentReader(compiled, findings),
         PastContactReader(compiled, findings),
+        StatedPriceReader(compiled, findings),
     )
     return list(reader.read(documents))
 
@@ -106,17 +105,11 @@ class _Reader:
     expectations: ExpectationReader
     assignments: AssignmentReader
     contacts: PastContactReader
+    prices: StatedPriceReader
     customers: dict[str, _Customer | None] = field(default_factory=dict)
     """By name; None for one that is declared, but invalid."""
     names: set[str] = field(default_factory=set)
     """Of the tests so far."""
-
-    @property
-    def counters(self) -> set[str]:
-        """The counters that all customers share."""
-        pressure = self.compiled.pressure
-        places = (rule for of_channel in pressure.places.values() for rule in of_channel.rules.values())
-        return {rule.counter for rule in (*pressure.shared, *places)}
 
     def read(self, documents: Mapping[str, Any]) -> list[Scenario]:
         """All scenarios, in the order of files and lines."""
@@ -178,39 +171,10 @@ class _Reader:
             *(() if customer is None else customer.objections),
             *self.contexts.objections(shape.objections, (*path, "objections")),
         )
-        prices = self._prices(shape.prices, (*path, "prices"))
+        prices = self.prices.read(shape.prices, (*path, "prices"))
         sound_steps = tuple(step for step in steps if step)
         objecting = objections_of(customer_id, objections, requests)
         return Scenario(shape.name, self.findings.values[path], sound_steps, past, objecting, prices)
-
-    def _prices(self, data: Mapping[str, Any], path: Path) -> tuple[BidPrice, ...]:
-        """What the test states of what is scarce; reports counters that the book does not have."""
-        if data and self.compiled.book.scarce is not ScarceKind.PRICES:
-            message = "this book gives what is scarce to who comes first, and reads no prices"
-            self.findings.key_error(
-                path, Code.NO_EFFECT, message, "add `arbitration: {scarce: prices}` to `book`"
-            )
-        return tuple(
-            price for counter, item in data.items() if (price := self._price(counter, item, (*path, counter)))
-        )
-
-    def _price(self, counter: str, data: Any, path: Path) -> BidPrice | None:
-        shape = shaped(GivenPriceShape, data, path, self.findings)
-        if shape is None:
-            return None
-        counters = self.counters
-        if counter not in counters:
-            hint = (
-                self.findings.suggest(counter, counters)
-                or f"there are: {', '.join(sorted(counters)) or 'none'}"
-            )
-            message = f"the book has no counter {quote(counter)}"
-            self.findings.key_error(path, Code.UNKNOWN, message, hint)
-        if ("price" in data) == ("above" in data):
-            self.findings.key_error(
-                path, Code.MISSING, "a counter has either a `price`, or `above`, its cut-off"
-            )
-        return BidPrice(counter, shape.tier, shape.price or 0.0, shape.above, 0, None)
 
     def _trends(self, data: Sequence[Any], path: Path) -> GivenTrends:
         """What the test states of all customers; reports what the book does not count."""

@@ -18,6 +18,9 @@ TextsMapping: TypeAlias = Annotated[list[Text], Field(max_length=100)]
 AttributesForm: TypeAlias = dict[str, Any]
 
 
+StatedPrices: TypeAlias = Annotated[dict[str, Any], Field(max_length=100)]
+
+
 REQUEST_PARTS = ("channels", "placement", "max_offers")
 """The keys of a test that are parts of its requests."""
 
@@ -58,6 +61,8 @@ class ContextShape(OverrideShape):
     now: MomentForm | None = None
     mode: Literal["commit", "preview"] = "commit"
     request_id: Annotated[Text | None, Field(max_length=200)] = None
+    prices: StatedPrices = Field(default={})
+    """What counters that all customers share ask, where the book gives what is scarce by prices."""
 
 
 class CustomerShape(OverrideShape):
@@ -136,7 +141,7 @@ class TestShape(Shape):
     """Objections of the customer, beside those that they have already."""
     trends: Annotated[list[Any], Field(max_length=100)] = Field(default=[])
     """How often all customers together do something."""
-    prices: Annotated[dict[str, Any], Field(max_length=100)] = Field(default={})
+    prices: StatedPrices = Field(default={})
     """What counters that all customers share ask, where the book gives what is scarce by prices."""
     expect: dict[str, Any] | None = None
     story: list[Any] | None = None

@@ -20,6 +20,7 @@ from google.protobuf.json_format import MessageToDict
 from engine.authoring.lenses import summary_of, summary_text
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.decide.evaluate import evaluate
+from engine.decide.experiments.learning import Learned
 from engine.decide.signals.python_evaluator import PythonEvaluator
 from engine.engine import Engine
 from engine.explain import Explained, explain
@@ -73,6 +74,10 @@ _ONLY_SCENARIOS = ("assigned", "contacts", "objections")
 """What scenarios say of a customer and contexts do not."""
 
 
+_OF_THE_CALL = ("now", "mode", "request_id", "prices")
+"""What contexts say beside the customer."""
+
+
 _TELL_EVERY = 0.3
 """Seconds."""
 
@@ -101,18 +106,19 @@ def compiled_of(files: Mapping[str, str]) -> CompiledBook:
     return compile_book(loaded.book, PythonEvaluator)
 
 
-def request_of(compiled: CompiledBook, context: str) -> Request:
-    """The request in a context file. Raises WrongInput."""
+def asked_of(compiled: CompiledBook, context: str) -> tuple[Request, Learned]:
+    """The request in a context file, and the prices by which it is decided. Raises WrongInput."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "customer.yaml"
         file.write_text(context, encoding="utf-8")
         loaded = load_context(file, compiled)
-        if loaded.message is None:
+        if loaded.given is None:
             raise WrongInput(_lines(loaded.diagnostics).replace(f"{file}", "customer"))
     try:
-        return Parser(compiled, may_simulate=lambda: True).parse(loaded.message, _now())
+        request = Parser(compiled, may_simulate=lambda: True).parse(loaded.given.message, _now())
     except (InvalidMessage, Unsupported) as error:
         raise WrongInput(str(error)) from None
+    return request, loaded.given.learned
 
 
 def form(opened: OpenedFiles, _job: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,14 +147,14 @@ def try_out(opened: OpenedFiles, job: Mapping[str, Any]) -> dict[str, Any]:
     """
     compiled = opened.compiled
     context = _with_given(compiled, job["context"], job["given"])
-    request = request_of(compiled, context)
-    explained = _explained(compiled, request)
+    request, learned = asked_of(compiled, context)
+    explained = _explained(compiled, request, learned)
     document: dict[str, Any] = MessageToDict(
         respond_explained(explained, compiled.book), preserving_proto_field_name=True
     )
     outcome = explained.decision.outcome
     chosen = {(offer.campaign, offer.variant, offer.channel) for offer in explained.decision.offers}
-    evaluation = evaluate(compiled, request)
+    evaluation = evaluate(compiled, request, learned)
     return {
         "explained": document,
         "texts": texts_document(compiled, evaluation, [name for name, _, _ in sorted(chosen)], chosen),
@@ -210,11 +216,12 @@ def _customers(files: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 def _scenario(context: str, now: Instant, campaigns: list[str], outcome: str) -> dict[str, str]:
     """A file of one scenario that expects what came out."""
     document = yaml.safe_load(context)
-    customer = {key: value for key, value in document.items() if key not in ("now", "mode", "request_id")}
+    customer = {key: value for key, value in document.items() if key not in _OF_THE_CALL}
     at = to_datetime(now).isoformat(timespec="minutes")
     title = f"{customer.get('customer')} at {at}"
     expect = {"campaign": campaigns[0]} if campaigns else {"outcome": outcome}
-    test = {"name": title, "now": at, "customer": customer, "expect": expect}
+    prices = {"prices": document["prices"]} if document.get("prices") else {}
+    test = {"name": title, "now": at, "customer": customer, **prices, "expect": expect}
     digest = sha256(context.encode()).hexdigest()[:8]
     return {"file": f"tests/tried-{digest}.yaml", "text": _dumped({"tests": [test]})}
 
@@ -228,7 +235,7 @@ def texts(opened: OpenedFiles, job: Mapping[str, Any]) -> dict[str, Any]:
     compiled = opened.compiled
     if job["campaign"] not in compiled.book.campaigns:
         raise WrongInput(f"the book has no campaign {job['campaign'][:60]!r}")
-    evaluation = evaluate(compiled, request_of(compiled, _with_given(compiled, job["context"], job["given"])))
+    evaluation = evaluate(compiled, *asked_of(compiled, _with_given(compiled, job["context"], job["given"])))
     return {"texts": texts_document(compiled, evaluation, [job["campaign"]], frozenset())}
 
 
@@ -333,13 +340,15 @@ class _Progress:
             self._tell(done=self._done, total=self._total)
 
 
-def _explained(compiled: CompiledBook, request: Request) -> Explained:
+def _explained(compiled: CompiledBook, request: Request, learned: Learned) -> Explained:
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "tact.db"
         lay_out(log)
         ledger = Ledger(open_store(f"sqlite:///{log}"))
         try:
-            return asyncio.run(explain(Engine(compiled, ledger), request, counterfactuals=True))
+            return asyncio.run(
+                explain(Engine(compiled, ledger, learned=learned), request, counterfactuals=True)
+            )
         finally:
             ledger.close()
 

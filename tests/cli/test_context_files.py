@@ -41,8 +41,8 @@ def test_a_moment_without_a_zone_is_on_the_books_clock(
 ) -> None:
     """As in scenarios: ten o'clock in a book of China is two o'clock in UTC."""
     loaded = load_context(written(tmp_path, f"customer: ada\nnow: {now}\n"), compiled)
-    assert loaded.message is not None, render(loaded.diagnostics)
-    assert loaded.message.now.ToJsonString() == "2026-03-10T02:00:00Z"
+    assert loaded.given is not None, render(loaded.diagnostics)
+    assert loaded.given.message.now.ToJsonString() == "2026-03-10T02:00:00Z"
 
 
 def test_empty_lists_mappings_and_nulls_are_unknown(compiled: CompiledBook, tmp_path: Path) -> None:
@@ -55,8 +55,8 @@ def test_empty_lists_mappings_and_nulls_are_unknown(compiled: CompiledBook, tmp_
     plain = load_context(
         written(tmp_path, "customer: ada\nprofile: {wechat_openid: openid-1}\n", "plain.yaml"), compiled
     )
-    assert loaded.message is not None, render(loaded.diagnostics)
-    assert loaded.message == plain.message
+    assert loaded.given is not None, render(loaded.diagnostics)
+    assert loaded.given == plain.given
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_what_is_wrong_is_reported_once_with_line_and_column(
     """One diagnostic for each mistake, at its place, in YAML and in JSON."""
     file = written(tmp_path, text)
     loaded = load_context(file, compiled)
-    assert loaded.message is None
+    assert loaded.given is None
     assert len(loaded.diagnostics) == 1, render(loaded.diagnostics)
     assert render(loaded.diagnostics).startswith(f"{file}:{printed}")
 
@@ -128,8 +128,8 @@ def test_json_may_escape_any_character(compiled: CompiledBook, tmp_path: Path) -
     """Python and JavaScript write emoji as pairs of escapes; an escaped backslash before `u` is none."""
     document = {"customer": "ada", "profile": {"first_name": "🦊 \\ud83e\\udd8a"}}
     loaded = load_context(written(tmp_path, json.dumps(document), "ada.json"), compiled)
-    assert loaded.message is not None, render(loaded.diagnostics)
-    name = loaded.message.context.profile.attributes["first_name"].text
+    assert loaded.given is not None, render(loaded.diagnostics)
+    name = loaded.given.message.context.profile.attributes["first_name"].text
     assert name == "🦊 \\ud83e\\udd8a"
 
 

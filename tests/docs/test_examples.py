@@ -57,7 +57,7 @@ def test_a_context_can_be_read(block: Block, tmp_path: Path) -> None:
     assert book is not None
     (tmp_path / "context.yaml").write_text(block.text, encoding="utf-8")
     context = load_context(tmp_path / "context.yaml", compile_book(book))
-    assert context.message is not None, render(context.diagnostics)
+    assert context.given is not None, render(context.diagnostics)
 
 
 def test_what_is_made_can_be_made() -> None:
