@@ -9,6 +9,7 @@ from engine.ledger.queries.prices import bid_prices_of
 from engine.model.instant import Instant
 
 _MOST_BYTES = 1 << 26
+_WAYS = ("order", "best", "value")
 
 
 def read_prices(path: Path, since: Instant, until: Instant | None = None) -> PreviewedPrices:
@@ -25,8 +26,8 @@ def read_prices(path: Path, since: Instant, until: Instant | None = None) -> Pre
         scarce = document["scarce"]
         run = f"{document['book']} {document['book_version']} {scarce['way']} {document['now']}"
         way = scarce["way"]
-        if not run.isprintable():
-            raise ValueError("book, version, way and moment are printable text")
+        if way not in _WAYS or not run.isprintable():
+            raise ValueError("it names no way, or no book, version and moment")
         bid_prices = [price._replace(tie=None) for price in bid_prices_of(scarce, since, until)]
         if len({price.counter for price in bid_prices}) < len(bid_prices):
             raise ValueError("a counter has several prices")

@@ -112,8 +112,8 @@ class SimulationPlan:
 
     @property
     def learned(self) -> Learned:
-        """The prices for evaluations; nothing else is learned."""
-        return Learned(BidPrices(self.prices.prices))
+        """The prices of what is not enough, for evaluations; nothing else is learned."""
+        return Learned(BidPrices(price for price in self.prices.prices if price.tier is not None))
 
 
 class PeopleRefused(Exception):

@@ -269,6 +269,8 @@ def test_a_price_ends_with_the_period_of_its_counter(folder: Path, tmp_path: Pat
         ([counter("cream/stock", until=1)], {}, "end before 2026-03-02, with the periods of their counters"),
         ([], {"scarce": {"way": "order", "counters": []}}, "was shared out in order, which needs no prices"),
         ([], {"scarce": None}, "is not what tact presend --preview"),
+        ([], {"scarce": {"way": "luck", "counters": []}}, "is not what tact presend --preview"),
+        ([], {"scarce": {"way": ["best"], "counters": []}}, "is not what tact presend --preview"),
         ([counter("cream/stock"), counter("cream/stock")], {}, "is not what tact presend --preview"),
         ([counter("cream/stock", price=-1)], {}, "is not what tact presend --preview"),
         ([counter("cream/stock", price=float("inf"))], {}, "is not what tact presend --preview"),
