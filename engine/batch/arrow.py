@@ -350,7 +350,7 @@ class _Reading:
 def _octets(array: pa.Array) -> npt.NDArray[np.uint8]:
     """The octets of all texts of an array, and perhaps of others that share its buffer."""
     _, offsets, octets = array.buffers()
-    if octets is None:
+    if octets is None or not len(array):
         return np.zeros(0, np.uint8)
     bounds = np.frombuffer(offsets, np.int32)[[array.offset, array.offset + len(array)]]
     return np.frombuffer(octets, np.uint8)[bounds[0] : bounds[1]]

@@ -292,6 +292,8 @@ class ColumnPeople:
 def begin_visibly(array: pa.Array) -> Bools:
     """Of texts, whether they are there and begin with a visible character of ASCII."""
     _, offsets, octets = array.buffers()
+    if not len(array):
+        return np.zeros(0, np.bool_)
     bounds = np.frombuffer(offsets, np.int32)[array.offset : array.offset + len(array) + 1]
     visible: Bools = bounds[1:] > bounds[:-1]
     if octets is not None and len(octets):

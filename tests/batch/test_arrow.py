@@ -215,3 +215,11 @@ def test_a_batch_of_decisions_has_a_row_a_customer() -> None:
     empty = decisions_batch(kernel.decide_people(reader_of(rich()).people(batch_of([], pa.string()))))
     assert empty.num_rows == 0
     assert "score" in empty.schema.names
+
+
+def test_texts_of_nobody_need_no_buffers() -> None:
+    """Of an empty array the offsets may be left out."""
+    empty = pa.StringArray.from_buffers(0, pa.py_buffer(b""), pa.py_buffer(b""))
+    assert people.begin_visibly(empty).tolist() == []
+    assert arrow.are_plain_ids(empty)
+    assert not arrow.has_nul(empty)
