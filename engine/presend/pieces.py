@@ -1,6 +1,8 @@
 """The files of a run: a piece for each group, written before its commit, and a file for each part once it is whole.
 
-A file counts if the run's manifest in the log names it; others are left by what was ended before its commit.
+A file counts if the run's manifest in the log names it; others are left by what was ended before its commit. Pieces are
+Arrow, which costs least to write and to read again; parts are Parquet, which is handed out. Earlier versions wrote pieces as
+Parquet, too, and a run that one of them began goes on with these.
 """
 
 import hashlib
@@ -15,6 +17,9 @@ import pyarrow.parquet as pq
 from engine.batch.columns import Codes
 from engine.measure.export.manifest import sync
 from engine.presend.sent import SentKind, SentRows
+
+FILES = ("piece-*.arrow", "piece-*.parquet", "part-*.parquet")
+"""The names of a run's files, of any version."""
 
 _MOMENT = pa.timestamp("us", tz="UTC")
 _TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -88,20 +93,46 @@ def table_of(sent: SentRows, coded: tuple[Sequence[SentKind], Codes], *, content
 
 
 def write_piece(folder: Path, name: str, table: pa.Table) -> tuple[str, str]:
-    """Writes a table to a new file, synced to disk; its name, which no other attempt has, and its SHA-256."""
-    file = f"{name}-{uuid4().hex[:12]}.parquet"
-    with (folder / file).open("wb") as stream:
-        pq.write_table(table, stream, compression="zstd", use_dictionary=_REPEATED)
-        stream.flush()
+    """Writes a table to a new Arrow file, synced to disk; its name, which no other attempt has, and its SHA-256."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    return _write_synced(folder, f"{name}-{uuid4().hex[:12]}.arrow", sink.getvalue())
+
+
+def write_part(folder: Path, name: str, table: pa.Table) -> tuple[str, str]:
+    """The same as a Parquet file."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", use_dictionary=_REPEATED)
+    return _write_synced(folder, f"{name}-{uuid4().hex[:12]}.parquet", sink.getvalue())
+
+
+def read_pieces(folder: Path, files: Iterable[str]) -> pa.Table:
+    """The rows of several files, pieces or parts, of which there is at least one."""
+    tables = [read_file(folder / file) for file in files]
+    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+
+
+def read_file(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """The rows of a piece or of a part; columns: None: all."""
+    if path.suffix == ".parquet":
+        return pq.read_table(path, columns=columns)
+    with pa.memory_map(str(path)) as source:
+        table = pa.ipc.open_file(source).read_all()
+    return table if columns is None else table.select(columns)
+
+
+def _write_synced(folder: Path, file: str, content: pa.Buffer) -> tuple[str, str]:
+    with (folder / file).open("wb", buffering=0) as stream:
+        stream.write(content)
         os.fsync(stream.fileno())
     sync(folder)
-    return file, _sha256(folder / file)
+    return file, hashlib.sha256(content).hexdigest()
 
 
 def merge_pieces(folder: Path, name: str, files: Iterable[str]) -> tuple[str, str]:
     """Writes the rows of several files to one; its name and SHA-256."""
-    tables = [pq.read_table(folder / file) for file in files]
-    return write_piece(folder, name, pa.concat_tables(tables).unify_dictionaries().combine_chunks())
+    return write_part(folder, name, read_pieces(folder, files))
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -113,8 +144,3 @@ def replace_file(path: Path, content: bytes) -> None:
         os.fsync(stream.fileno())
     temporary.replace(path)
     sync(path.parent)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

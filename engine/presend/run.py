@@ -37,7 +37,7 @@ from engine.model.instant import Instant, to_datetime
 from engine.model.trends import TrendCounts
 from engine.presend.chunk import SendChunk, proposed_by
 from engine.presend.group import SendCommand, commands_of
-from engine.presend.pieces import merge_pieces, replace_file, table_of, write_piece
+from engine.presend.pieces import FILES, merge_pieces, replace_file, table_of, write_piece
 from engine.presend.population import Population
 from engine.presend.rows import CodePlan, Full, Sender, SendPlan, part_lock
 from engine.presend.sent import NOT_LINKED, REFUSED, SentRows
@@ -413,9 +413,10 @@ def finish(store: Store, folder: Path, run: str, at: Instant) -> RunSummary:
     if made is None:
         raise RunRefused(f"there is no run {run}")
     counting = {file for file, _ in made.files}
-    for path in (*folder.glob("piece-*.parquet"), *folder.glob("part-*.parquet")):
-        if path.name not in counting:
-            path.unlink(missing_ok=True)
+    for pattern in FILES:
+        for path in folder.glob(pattern):
+            if path.name not in counting:
+                path.unlink(missing_ok=True)
     document = {
         "schema": 1,
         "run": run,
