@@ -11,12 +11,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from uuid import uuid4
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from engine.batch.columns import Codes
 from engine.measure.export.manifest import sync
-from engine.presend.sent import SentKind, SentRows
+from engine.presend.sent import SentKind, SentKinds, SentRows
 
 FILES = ("piece-*.arrow", "piece-*.parquet", "part-*.parquet")
 """The names of a run's files, of any version."""
@@ -55,11 +55,47 @@ def schema_of(*, content: bool) -> pa.Schema:
     return SCHEMA.append(_CONTENT) if content else SCHEMA
 
 
-def table_of(sent: SentRows, coded: tuple[Sequence[SentKind], Codes], *, content: bool) -> pa.Table:
-    """The decisions as a table; what many have alike is made once. coded: as `SentRows.coded` gives it."""
-    kinds, codes = coded
-    numbers = pa.array(codes, pa.int32())
-    of_kinds = {
+class PieceTables:
+    """Makes the tables of pieces; what many customers of a run have alike is made once."""
+
+    def __init__(self, kinds: SentKinds, *, content: bool) -> None:
+        """content: whether the texts are wanted."""
+        self._kinds, self._schema = kinds, schema_of(content=content)
+        self._columns = _columns_of(())
+        """Those of the kinds, so far."""
+
+    def table_of(self, sent: SentRows) -> pa.Table:
+        """The decisions as a table."""
+        known, kinds = self._columns.num_rows, self._kinds.kinds
+        if known < len(kinds):
+            self._columns = _joined([self._columns, _columns_of(kinds[known:])])
+        columns, codes = self._columns, sent.codes
+        if sent.alone:
+            columns = _joined([columns, _columns_of(sent.alone)])
+            codes = np.where(codes < 0, len(kinds) - 1 - codes, codes)
+        columns = columns.take(pa.array(codes))
+        of_rows = {
+            "customer": sent.customers,
+            "decision_id": sent.decision_ids,
+            "score": sent.scores,
+            "content": [
+                list(sent.contents[row].items()) if row in sent.contents else None for row in range(len(sent))
+            ]
+            if _CONTENT.name in self._schema.names
+            else [],
+        }
+        arrays = [
+            pa.array(of_rows[field.name], field.type, from_pandas=True)  # NaN is no score
+            if field.name in of_rows
+            else columns.column(field.name)
+            for field in self._schema
+        ]
+        return pa.Table.from_arrays(arrays, schema=self._schema)
+
+
+def _columns_of(kinds: Sequence[SentKind]) -> pa.Table:
+    """What kinds have alike, as columns."""
+    columns = {
         "outcome": [kind.outcome for kind in kinds],
         "campaign": [kind.campaign for kind in kinds],
         "offer": [kind.offer for kind in kinds],
@@ -73,23 +109,13 @@ def table_of(sent: SentRows, coded: tuple[Sequence[SentKind], Codes], *, content
         "next_allowed_at": [kind.next_allowed_at for kind in kinds],
         "expires_at": [kind.expires_at for kind in kinds],
     }
-    of_rows = {
-        "customer": sent.customers,
-        "decision_id": sent.decision_ids,
-        "score": sent.scores,
-        "content": [
-            list(sent.contents[row].items()) if row in sent.contents else None for row in range(len(sent))
-        ]
-        if content
-        else [],
-    }
-    arrays = [
-        pa.array(of_kinds[field.name], field.type).take(numbers)
-        if field.name in of_kinds
-        else pa.array(of_rows[field.name], field.type, from_pandas=True)  # NaN is no score
-        for field in schema_of(content=content)
-    ]
-    return pa.Table.from_arrays(arrays, schema=schema_of(content=content))
+    schema = pa.schema([SCHEMA.field(name) for name in columns])
+    return pa.Table.from_pydict(columns, schema)
+
+
+def _joined(tables: Sequence[pa.Table]) -> pa.Table:
+    """The rows of the tables, each column as one array with one dictionary."""
+    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
 
 
 def write_piece(folder: Path, name: str, table: pa.Table) -> tuple[str, str]:
@@ -109,8 +135,7 @@ def write_part(folder: Path, name: str, table: pa.Table) -> tuple[str, str]:
 
 def read_pieces(folder: Path, files: Iterable[str]) -> pa.Table:
     """The rows of several files, pieces or parts, of which there is at least one."""
-    tables = [read_file(folder / file) for file in files]
-    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+    return _joined([read_file(folder / file) for file in files])
 
 
 def read_file(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
