@@ -35,7 +35,7 @@ from engine.ledger.commit.new_counters import add_new_counters
 from engine.ledger.commit.quotas import QuotaCommit, UnruledContact
 from engine.ledger.errors import LedgerError
 from engine.ledger.queries import learning, new_counters, persons, presends
-from engine.ledger.store.rows import ContactRow, DecisionRow, PersonRow, TrialRow
+from engine.ledger.store.rows import ContactRow, DecisionRow, TrialRow
 from engine.ledger.store.store import Store
 from engine.model.contact import Contact
 from engine.model.customer import CustomerState
@@ -288,10 +288,7 @@ class _Group:
         forms: list[SentForm] = self._forms[self._proposed].tolist()
         at = np.flatnonzero(self._proposed).tolist()
         proposed = [self._persons[position] for position in at]
-        persons.know(
-            store,
-            [PersonRow(person, now) for person in (*proposed, *(own.person for own in self._decisions))],
-        )
+        persons.know_since(store, [*proposed, *(own.person for own in self._decisions)], now)
         if forms:
             scores = orjson.dumps(self._scores[self._proposed], option=orjson.OPT_SERIALIZE_NUMPY)
             values = [[self._ids[position] for position in at], proposed, scores[1:-1].decode().split(",")]
