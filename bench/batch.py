@@ -12,7 +12,8 @@ from bench.books import CITIES, SEGMENTS, book, compiled, compiled_book, message
 from bench.ratio import Ratio
 from bench.table import Step, silent
 from engine.api.v1.decisions_pb2 import DecideRequest
-from engine.batch.arrow import ArrowReader, decide_batch
+from engine.batch.arrow import ArrowReader
+from engine.batch.decide import decide_batch
 from engine.batch.kernel import Kernel
 from engine.batch.lanes import ColumnPlan
 from engine.client import request

@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.batch.columns import Bools, Codes, ValueColumn, first_rows, numbered
-from engine.batch.kernel import Kernel
 from engine.batch.people import (
     ALIASES,
     CUSTOMER,
@@ -28,7 +28,6 @@ from engine.batch.people import (
     kept_attributes,
 )
 from engine.batch.plain import CellReader, NotByColumns, flattened
-from engine.batch.results import Decisions, RowDecision
 from engine.decide.compiled import CompiledBook
 from engine.model.instant import Instant
 from engine.model.values import Value, is_blank
@@ -46,13 +45,10 @@ _LONGEST_NAME = 200
 _MOST_ATTRIBUTES = 500
 """Of a request; a batch with more columns is read row by row."""
 
-_PLAIN_ID = f"^[!-~]{{1,{_LONGEST_NAME}}}$"
-"""Ids that need no closer look."""
-
 _MOST_KEPT = 1 << 16
 """Values of an attribute that are kept with how they were read."""
 
-_CONSENT, _MOMENT = "consent__", pa.timestamp("us", tz="UTC")
+_CONSENT = "consent__"
 
 
 RawColumn: TypeAlias = "pa.Array | ValueColumn"
@@ -183,7 +179,7 @@ class _Reading:
             array = column
         if not pa.types.is_string(array.type):
             raise NotByColumns("the customers' ids are no texts")
-        if array.null_count or pc.all(pc.match_substring_regex(array, _PLAIN_ID)).as_py() is False:
+        if array.null_count or not are_plain_ids(array):
             wrong = [
                 row
                 for row, name in enumerate(array.to_pylist())
@@ -248,7 +244,7 @@ class _Reading:
     def _whole_column(self, name: str, column: str, kind: AttributeType, array: pa.Array) -> pa.Array | None:
         """The values of an array, if all fit because the longest, or smallest and largest do; None: it is not known."""
         if kind is AttributeType.TEXT and pa.types.is_string(array.type):
-            if pc.any(pc.match_substring(array, "\0")).as_py():
+            if has_nul(array) and pc.any(pc.match_substring(array, "\0")).as_py():
                 return None
             lengths = pc.binary_length(array)
             longest = array[pc.index(lengths, pc.max(lengths)).as_py()].as_py()
@@ -351,6 +347,27 @@ class _Reading:
         self._read[ALIASES] = pa.array(aliases, pa.list_(pa.string()))
 
 
+def _octets(array: pa.Array) -> npt.NDArray[np.uint8]:
+    """The octets of all texts of an array, and perhaps of others that share its buffer."""
+    _, offsets, octets = array.buffers()
+    if octets is None or not len(array):
+        return np.zeros(0, np.uint8)
+    bounds = np.frombuffer(offsets, np.int32)[[array.offset, array.offset + len(array)]]
+    return np.frombuffer(octets, np.uint8)[bounds[0] : bounds[1]]
+
+
+def has_nul(array: pa.Array) -> bool:
+    """Whether a text has the character NUL, or one might that is missing."""
+    return not _octets(array).all()
+
+
+def are_plain_ids(array: pa.Array) -> bool:
+    """Whether all ids, of which none is missing, are short and of visible characters of ASCII: they need no closer look."""
+    octets, lengths = _octets(array), pc.binary_length(array).to_numpy()
+    is_visible = not len(octets) or (octets.min() >= ord("!") and octets.max() <= ord("~"))
+    return bool(is_visible and (not len(array) or (lengths.min() >= 1 and lengths.max() <= _LONGEST_NAME)))
+
+
 def _missing(column: RawColumn) -> Bools:
     """By customer, whether there is no value."""
     if isinstance(column, ValueColumn):
@@ -365,53 +382,3 @@ def _encoded(array: pa.Array) -> tuple[Codes, Sequence[Any]]:
         return encoded(array)
     column = ValueColumn.coded([None if own is None else tuple(own) for own in array.to_pylist()])
     return column.codes, [None if own is None else list(own) for own in column.values]
-
-
-def decide_batch(kernel: Kernel, reader: ArrowReader, batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The decisions for a batch of any size, by customer in their order. Raises BatchRefused, Disagreement."""
-    chunks = [
-        kernel.decide_people(reader.people(batch.slice(start, CHUNK)))
-        for start in range(0, max(1, batch.num_rows), CHUNK)
-    ]
-    whole = Decisions(
-        [name for own in chunks for name in own.names],
-        np.concatenate([own.codes for own in chunks]),
-        np.concatenate([own.scores for own in chunks]),
-        chunks[0].distinct,
-    )
-    return decisions_batch(whole)
-
-
-def decisions_batch(decisions: Decisions) -> pa.RecordBatch:
-    """The decisions as a batch, by customer in their order; `class` numbers those that differ by the score alone."""
-    codes = pa.array(decisions.codes)
-    table = pa.table(_columns_of(decisions.distinct)).take(codes).combine_chunks()
-    columns: Mapping[str, Any] = {
-        "customer": pa.array(decisions.names, pa.string()),
-        **{name: _one_chunk(table.column(name)) for name in table.column_names},
-        "score": pa.array(decisions.scores, from_pandas=True),
-        "class": codes,
-    }
-    return pa.RecordBatch.from_pydict(dict(columns))
-
-
-def _one_chunk(column: Any) -> Any:
-    return column.chunk(0) if column.num_chunks else pa.array([], column.type)
-
-
-def _columns_of(distinct: Sequence[RowDecision]) -> dict[str, Any]:
-    forms = [decision.chosen[0] if len(decision.chosen) == 1 else None for decision in distinct]
-    reasons = [
-        [f"{own.code.value}:{own.name}" if own.name else own.code.value for own in decision.reasons]
-        for decision in distinct
-    ]
-    return {
-        "outcome": pa.array([decision.outcome.value for decision in distinct], pa.string()),
-        "campaign": pa.array([form and form.campaign for form in forms], pa.string()),
-        "variant": pa.array([form and form.variant for form in forms], pa.string()),
-        "channel": pa.array([form and form.channel for form in forms], pa.string()),
-        "selection_probability": pa.array([own.selection_probability for own in distinct], pa.float64()),
-        "reasons": pa.array(reasons, pa.list_(pa.string())),
-        "next_allowed_at": pa.array([own.next_allowed_at for own in distinct], pa.int64()).cast(_MOMENT),
-        "expires_at": pa.array([form and form.expires_at for form in forms], pa.int64()).cast(_MOMENT),
-    }

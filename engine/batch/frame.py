@@ -15,6 +15,9 @@ Words: TypeAlias = npt.NDArray[np.uint64]
 """By customer, a mask as 64-bit words, the lowest bits first."""
 
 _BITS = 64
+_DENSE = 3
+"""Bits a word from which on all bits of a word are looked at."""
+
 _MOST_KEPT = 1 << 16
 """Values of one factor whose masks are kept for the next chunks."""
 
@@ -37,6 +40,7 @@ class MaskFrame:
         self._size = index.size
         self._bits = [index.bits_of(position) for position in range(index.size)]
         self._repeated = len(np.unique(self._owners)) < len(self._owners)
+        self._ascending = bool((np.diff(self._owners) >= 0).all())
 
     def alive(
         self, chunk: Chunk, days: Codes, moments: Sequence[Moment], among: Words | None = None
@@ -71,19 +75,44 @@ class MaskFrame:
             return Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64))
         rows, words = np.nonzero(alive)
         left = alive[rows, words]
-        keys = []
-        while len(rows):
-            lowest = left & (~left + np.uint64(1))
-            bits = np.bitwise_count(lowest - np.uint64(1)).astype(np.int64) + words * _BITS
-            inside = bits < len(self._owners)
-            keys.append(rows[inside] * self._size + self._owners[bits[inside]])
-            left ^= lowest
-            more = left != 0
-            rows, words, left = rows[more], words[more], left[more]
-        sorted_keys = np.sort(np.concatenate(keys)) if keys else np.zeros(0, np.int64)
-        if self._repeated and len(sorted_keys):
-            sorted_keys = sorted_keys[np.concatenate(([True], sorted_keys[1:] != sorted_keys[:-1]))]
-        return Pairs(sorted_keys // self._size, sorted_keys % self._size)
+        if int(np.bitwise_count(left).sum()) > _DENSE * len(left):
+            rows, words, bits = bits_of_many(rows, words, left)
+        else:
+            rows, words, bits = bits_of_few(rows, words, left)
+        bits += words * _BITS
+        if (outside := bits >= len(self._owners)).any():
+            rows, bits = rows[~outside], bits[~outside]
+        positions = self._owners[bits]
+        if not self._ascending or self._repeated:
+            keys = rows * self._size + positions
+            keys = np.unique(keys) if self._repeated else np.sort(keys)
+            rows, positions = np.divmod(keys, self._size)
+        return Pairs(rows, positions)
+
+
+def bits_of_many(rows: Codes, words: Codes, left: Words) -> tuple[Codes, Codes, Codes]:
+    """The bits of words of which none is 0, in order: the row and the number of its word, and its place in it."""
+    octets = left.astype("<u8").view(np.uint8)
+    at, bits = np.divmod(np.flatnonzero(np.unpackbits(octets, bitorder="little")), _BITS)
+    return rows[at], words[at], bits
+
+
+def bits_of_few(rows: Codes, words: Codes, left: Words) -> tuple[Codes, Codes, Codes]:
+    """The same where words have few bits."""
+    numbers = np.arange(len(left))
+    at, bits = [], []
+    while len(left):
+        lowest = left & (~left + np.uint64(1))
+        at.append(numbers)
+        bits.append(np.bitwise_count(lowest - np.uint64(1)).astype(np.int64))
+        left = left ^ lowest
+        more = left != 0
+        numbers, left = numbers[more], left[more]
+    if not at:
+        return rows, words, np.zeros(0, np.int64)
+    order = np.argsort(np.concatenate(at), kind="stable")
+    numbers = np.concatenate(at)[order]
+    return rows[numbers], words[numbers], np.concatenate(bits)[order]
 
 
 class _FrameFactor:

@@ -53,9 +53,6 @@ CHUNK = 16_384
 """Customers who are decided together, which bounds memory."""
 
 
-_CRC_RANGE = 1 << 32
-
-
 NOBODY_SAID: Mapping[str, CustomerState] = {}
 """No customer agreed, withdrew or objects to anything."""
 
@@ -367,13 +364,12 @@ class Kernel:
         return by_engine.decision
 
     def _verify(self, decisions: Decisions, unordered: Bools, by_engine: EngineRow) -> None:
-        """Decides a share of the customers by the engine too; raises Disagreement."""
-        below = self._plan.verified * _CRC_RANGE
-        if below <= 0:
+        """Decides a random sample of the customers, the same of the same chunk, by the engine too; raises Disagreement."""
+        share, names = self._plan.verified, decisions.names
+        if share <= 0 or not names:
             return
-        names = decisions.names
-        sums = np.fromiter(map(crc32, map(str.encode, names)), np.int64, len(names))
-        for row in np.flatnonzero((sums < below) & ~unordered).tolist():
+        drawn = np.random.default_rng(crc32(names[0].encode())).random(len(names))
+        for row in np.flatnonzero((drawn < share) & ~unordered).tolist():
             self.funnel.verified += 1
             by_columns, expected = decisions.row(row), by_engine(row).decision
             if by_columns != expected:

@@ -45,8 +45,6 @@ _TYPES: dict[AttributeType, pa.DataType] = {
 LISTS = (AttributeType.TEXTS, AttributeType.INTEGERS, AttributeType.NUMBERS)
 """Types of attributes whose values are kept as JSON."""
 
-_VISIBLE = "^[!-~]"
-
 ParseMessage: TypeAlias = Callable[[bytes], Request]
 """Reads the request of a customer who brings events, at the moment of the send."""
 
@@ -214,9 +212,8 @@ class ColumnPeople:
         array = self._array(name)
         if array is None or not pa.types.is_string(array.type) or self.kinds.get(name) in LISTS:
             return self.chunk.column(name).test(holds)
-        visible = pc.fill_null(pc.match_substring_regex(array, _VISIBLE), False)
         tested = np.full(self.rows, holds("x"), np.bool_)
-        for row in np.flatnonzero(~visible.to_numpy(zero_copy_only=False)).tolist():
+        for row in np.flatnonzero(~begin_visibly(array)).tolist():
             tested[row] = holds(array[row].as_py())
         return tested
 
@@ -290,6 +287,21 @@ class ColumnPeople:
             )
             self._given = ValueColumn(column.codes, [_given_of(text) for text in column.values])
         return self._given
+
+
+def begin_visibly(array: pa.Array) -> Bools:
+    """Of texts, whether they are there and begin with a visible character of ASCII."""
+    _, offsets, octets = array.buffers()
+    if not len(array):
+        return np.zeros(0, np.bool_)
+    bounds = np.frombuffer(offsets, np.int32)[array.offset : array.offset + len(array) + 1]
+    visible: Bools = bounds[1:] > bounds[:-1]
+    if octets is not None and len(octets):
+        first = np.frombuffer(octets, np.uint8)[np.minimum(bounds[:-1], len(octets) - 1)]
+        visible &= (first >= ord("!")) & (first <= ord("~"))
+    if array.null_count:
+        visible &= array.is_valid().to_numpy(zero_copy_only=False)
+    return visible
 
 
 def _given_of(text: str | None) -> tuple[frozenset[str], tuple[str, ...]]:

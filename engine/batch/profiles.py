@@ -134,12 +134,11 @@ class Profiles:
         """The profile of each pair of customer and campaign, and the rules that were read for it."""
         rows, campaigns, passed = pairs
         situations = self._situations.codes(customers)[rows]
-        fitting = np.zeros((len(self._fits) + 1, customers.chunk.rows), np.int64)
-        for number, fits in enumerate(self._fits):
-            fitting[number] = fits.codes(customers)
-        fits_of_pairs = fitting[self._fits_of[campaigns], rows]
-        sizes = int(fitting.max(initial=0)) + 1, len(self._situations), int(passed.max(initial=0)) + 1
-        keys = ((campaigns * sizes[0] + fits_of_pairs) * sizes[1] + situations) * sizes[2] + passed
+        fits_of_pairs = self._fitting(customers, rows, campaigns)
+        sizes = int(fits_of_pairs.max(initial=0)) + 1, len(self._situations), int(passed.max(initial=0)) + 1
+        keys = campaigns
+        for column, size in zip((fits_of_pairs, situations, passed), sizes, strict=True):
+            keys = keys if size == 1 else keys * size + column
         size = len(self._compiled.compiled_campaigns) * sizes[0] * sizes[1] * sizes[2]
         distinct, first, codes = _distinct(keys, size)
         numbers = np.empty((len(distinct), 2), np.int64)
@@ -150,6 +149,16 @@ class Profiles:
                 self._known[key] = self._of_shape(key, int(rows[pair]), by_engine)
             numbers[at] = self._known[key]
         return PairProfiles(*numbers.T[:, codes])
+
+    def _fitting(self, customers: Customers, rows: Codes, campaigns: Codes) -> Codes:
+        """Of each pair, the number of the creatives that fit the customer; 0 where all fit all customers."""
+        fitting = np.zeros(len(rows), np.int64)
+        if self._fits:
+            columns = np.array([fits.codes(customers) for fits in self._fits])
+            numbers = self._fits_of[campaigns]
+            members = np.flatnonzero(numbers < len(self._fits))
+            fitting[members] = columns[numbers[members], rows[members]]
+        return fitting
 
     def _of_shape(self, key: tuple[int, int, int, int], row: int, by_engine: EngineRow) -> tuple[int, int]:
         """Profile and rules read of a campaign, tried for the customer of the row unless another of its shape was."""

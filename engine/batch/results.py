@@ -82,7 +82,10 @@ class Funnel:
 
     def campaign(self, name: str) -> CampaignFunnel:
         """The campaign's counts."""
-        return self.campaigns.setdefault(name, CampaignFunnel())
+        count = self.campaigns.get(name)
+        if count is None:
+            count = self.campaigns[name] = CampaignFunnel()
+        return count
 
     def see(self, decision: RowDecision, customers: int = 1) -> None:
         """Counts customers with the same decision."""

@@ -23,15 +23,22 @@ class _FactorTable:
         self._read = list(read)
         numbers = [number_of.get((own.attribute or "", own.number), -1) for own in factors]
         self._places = np.array(numbers, np.int64)
+        self._reads_all = bool((self._places >= 0).all())
 
     def of(self, customers: Customers, rows: Codes, campaigns: Codes) -> ScoreColumn:
         """The factor of each pair."""
         factors = self._numbers[campaigns]
         if self._read:
-            columns = np.array([customers.chunk.floats(name, number) for name, number in self._read])
+            columns = np.array(
+                [customers.chunk.floats(name, number) for name, number in self._read]
+            ).T.ravel()
             places = self._places[campaigns]
-            members = np.flatnonzero(places >= 0)
-            factors[members] = columns[places[members], rows[members]]
+            at = rows * len(self._read) + places
+            if self._reads_all:
+                factors = columns[at]
+            else:
+                members = np.flatnonzero(places >= 0)
+                factors[members] = columns[at[members]]
         return factors
 
 

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.batch import arrow, draws
-from engine.batch.arrow import ArrowReader, BatchRefused, decide_batch, decisions_batch
+from engine.batch import arrow, draws, people
+from engine.batch.arrow import ArrowReader, BatchRefused
 from engine.batch.columns import AttributeRows, Chunk
+from engine.batch.decide import decide_batch, decisions_batch
 from engine.batch.draws import CustomerHashes
 from engine.batch.kernel import Kernel
 from engine.batch.lanes import ColumnPlan
@@ -154,6 +155,37 @@ def test_values_that_do_not_fit_are_refused_with_row_and_column() -> None:
         reader_of(rich()).people(pa.RecordBatch.from_pydict({"id": ["a"]}))
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from((None, "", " ", "a", "~b", "é", "\0", "a\0b", "李", "x" * 200, "x" * 201)),
+        max_size=12,
+    ),
+    st.integers(0, 12),
+    st.integers(0, 12),
+    st.booleans(),
+)
+def test_octets_of_texts_say_what_the_texts_say(
+    texts: list[str | None], start: int, length: int, hidden: bool
+) -> None:
+    """Of parts of arrays too, and where the buffer has octets of texts that are missing."""
+    whole = pa.array(texts, pa.string())
+    if hidden:
+        full = pa.array([text or "\0" for text in texts], pa.string())
+        valid = pa.array([text is not None for text in texts])
+        bits = pa.array([1 if own.as_py() else None for own in valid]).buffers()[0]
+        whole = pa.StringArray.from_buffers(len(full), full.buffers()[1], full.buffers()[2], bits)
+    array = whole.slice(start, length)
+    kept = array.to_pylist()
+    visible = ["!" <= text[:1] <= "~" if text else False for text in kept]
+    assert people.begin_visibly(array).tolist() == visible
+    if array.null_count == 0:
+        plain = all(0 < len(text) <= 200 and all("!" <= sign <= "~" for sign in text) for text in kept)
+        assert arrow.are_plain_ids(array) == plain
+    has_nul = any("\0" in (text or "") for text in kept)
+    assert arrow.has_nul(array) == (has_nul or (hidden and None in kept))
+
+
 def test_hashes_are_those_of_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bit by bit, also where weights are so near that the engine draws."""
     names = ["a", "", "längerer-name", "李", *map(str, range(50))]
@@ -183,3 +215,11 @@ def test_a_batch_of_decisions_has_a_row_a_customer() -> None:
     empty = decisions_batch(kernel.decide_people(reader_of(rich()).people(batch_of([], pa.string()))))
     assert empty.num_rows == 0
     assert "score" in empty.schema.names
+
+
+def test_texts_of_nobody_need_no_buffers() -> None:
+    """Of an empty array the offsets may be left out."""
+    empty = pa.StringArray.from_buffers(0, pa.py_buffer(b""), pa.py_buffer(b""))
+    assert people.begin_visibly(empty).tolist() == []
+    assert arrow.are_plain_ids(empty)
+    assert not arrow.has_nul(empty)

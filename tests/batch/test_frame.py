@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.batch.columns import AttributeRows, Chunk, ValueColumn
-from engine.batch.frame import MaskFrame
+from engine.batch.frame import MaskFrame, bits_of_few, bits_of_many
 from engine.conditions.index import index, keyed
 from engine.conditions.index.index import ConditionIndex
 from engine.conditions.model import Condition
@@ -77,6 +77,19 @@ def test_a_mask_of_many_words_is_found_whole() -> None:
         (row, hit) for row, attributes in enumerate(customers) for hit in built.match(attributes, MOMENT)
     ]
     assert list(zip(pairs.rows.tolist(), pairs.positions.tolist(), strict=True)) == expected
+
+
+@given(st.lists(st.integers(1, 2**64 - 1), max_size=8), st.data())
+def test_words_of_few_and_of_many_bits_are_read_alike(words: list[int], data: st.DataObject) -> None:
+    """In order of the words, then of their bits."""
+    numbers = np.arange(len(words))
+    if data.draw(st.booleans()):
+        words = [data.draw(st.sampled_from((1, 1 << 63, 0x8001))) for _ in words]
+    left = np.array(words, np.uint64)
+    expected = [(at, -at, bit) for at, word in enumerate(words) for bit in range(64) if word >> bit & 1]
+    for read in (bits_of_few, bits_of_many):
+        rows, places, bits = read(numbers, -numbers, left)
+        assert list(zip(rows.tolist(), places.tolist(), bits.tolist(), strict=True)) == expected
 
 
 def test_values_that_can_be_told_apart_have_codes_of_their_own() -> None:

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +179,11 @@ def stored_bytes(log: Log) -> bytes:
         query = "SELECT current_setting('data_directory'), oid FROM pg_database WHERE datname = current_database()"
         ((data, database),) = session.execute(query).fetchall()
     files = [*Path(data, "base", str(database)).iterdir(), *Path(data, "global").iterdir()]
-    return b"".join(path.read_bytes() for path in files)
+    contents = []
+    for path in files:
+        with suppress(FileNotFoundError):  # PostgreSQL has removed it meanwhile, as it does with caches
+            contents.append(path.read_bytes())
+    return b"".join(contents)
 
 
 def exported_bytes(log: Log, folder: Path) -> bytes:
