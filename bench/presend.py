@@ -40,7 +40,7 @@ SINGLE = 300
 
 def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
     """Microseconds of processor time a customer, client and PostgreSQL, taken side by side."""
-    size, single = (4_000, 1_000) if quick else (40_000, 6_000)
+    size, single = (20_000, 1_000) if quick else (200_000, 6_000)
     compiled = compiled_book(CAMPAIGNS)
     keep_loaded()  # as servers and sends do
     with postgres() as server, tempfile.TemporaryDirectory() as folder:

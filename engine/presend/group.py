@@ -7,14 +7,16 @@ others. All others are evaluated one by one, as a server does.
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence, Set
+from collections.abc import Collection, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 
+from engine.batch.columns import Bools
 from engine.batch.logged import LoggedHistory
 from engine.decide.answer import answer, offer_of
 from engine.decide.arbitrate.campaign import CampaignChannel
@@ -33,16 +35,16 @@ from engine.ledger.commit.new_counters import add_new_counters
 from engine.ledger.commit.quotas import QuotaCommit, UnruledContact
 from engine.ledger.errors import LedgerError
 from engine.ledger.queries import learning, new_counters, persons, presends
-from engine.ledger.store.rows import ContactRow, DecisionRow, PersonRow, TrialRow
+from engine.ledger.store.rows import ContactRow, DecisionRow, TrialRow
 from engine.ledger.store.store import Store
 from engine.model.contact import Contact
 from engine.model.customer import CustomerState
 from engine.model.decision import Decision, Reason
 from engine.model.instant import Instant
-from engine.presend.chunk import SendChunk
+from engine.presend.chunk import RowWay, SendChunk
 from engine.presend.histories import logged_of
 from engine.presend.rows import CodePlan, Sender, SentForm, experiments_of, part_lock
-from engine.presend.sent import NOT_LINKED, SentRows, kind_by_engine, new_decision_ids
+from engine.presend.sent import SentKind, SentRows, kind_by_engine, new_decision_ids
 
 _FOREVER: Instant = 2**62
 
@@ -134,19 +136,20 @@ class _Group:
         self._elapsed = self._people.elapsed
         self._decisions: list[DecisionRow] = []
         self._contacts: list[ContactRow] = []
-        self._proposed: list[tuple[int, SentForm]] = []
-        """By place in the group, what the columns proposed and is sent, or withheld."""
-        self._of_units: list[Units] = []
-        """The units of those, where the book draws by units."""
+        self._of_units: dict[int, Units] = {}
+        """By position, the units of those whose forms the columns proposed, where the book draws by units."""
         self._trials: list[TrialRow] = []
         self._unruled: list[tuple[str, int, Contact, CampaignChannel]] = []
         self._concluded = ConcludedSignals()
-        self._rows = [row for command in commands for row in command.rows]
+        self._rows = np.concatenate([np.arange(own.rows.start, own.rows.stop) for own in commands])
         names = [name for command in commands for name in command.names()]
-        self.sent = SentRows.alike(names, NOT_LINKED)
+        self.sent = SentRows.not_linked(names, self._sender.kinds)
+        self._proposed = np.zeros(len(names), np.bool_)
+        """By position, whether what columns proposed is sent, or withheld."""
+        self._forms = np.full(len(names), None, np.object_)
+        """By position, the form of that."""
         self._ids = new_decision_ids(len(names))
         self._persons = [unit.identities.person_of(name) for name in names]
-        self._number_of = Counter(self._persons)
         self._counts = QuotaCommit(unit.quotas, self._elapsed)
         sender = self._sender
         sender.full = sender.full_of(sender.counted(self._store, self._elapsed))
@@ -154,9 +157,10 @@ class _Group:
         """Whether a counter got full meanwhile, which adds to the reasons of those who get nothing."""
         self._follows = new_counters.is_any(self._store)
         chunk = self._chunk
-        self._codes = [chunk.codes[row] for row in self._rows]
-        """By position, the place of the decision that columns propose."""
-        self._scores = chunk.scores[self._rows]
+        self._codes, self._scores = chunk.codes[self._rows], chunk.scores[self._rows]
+        """By position, the place of the decision that columns propose, and its score."""
+        self._covered = self._are_covered(names)
+        """By position, whether columns propose something for the customer, if the log holds nothing of them."""
         history = presends.with_history(self._store, self._persons, sender.since)
         self._logged = self._proposed_by_history(history)
         """What the log holds of those whom columns decide by it."""
@@ -171,22 +175,31 @@ class _Group:
     @property
     def decision_ids(self) -> list[str]:
         """Of the decisions that are kept."""
-        return [decision_id for decision_id in self.sent.decision_ids if decision_id is not None]
+        return [decision_id for decision_id in self.sent.decision_ids.tolist() if decision_id is not None]
 
     def _evaluated(self, history: Collection[str]) -> dict[int, Evaluation]:
         """The evaluations of those whom the columns do not cover, or of whom the log holds something, by position."""
+        alone = ~self._covered
+        if history:
+            alone |= np.fromiter((person in history for person in self._persons), np.bool_, len(alone))
         return {
-            position: self._sender.evaluated(self._people.request(row))
-            for position, (row, person) in enumerate(zip(self._rows, self._persons, strict=True))
-            if not self._is_covered(position) or person in history
+            at: self._sender.evaluated(self._people.request(int(self._rows[at])))
+            for at in np.flatnonzero(alone).tolist()
         }
 
-    def _is_covered(self, position: int) -> bool:
-        """Whether columns propose something for the customer, if the log holds nothing of them."""
-        if self._chunk.full != self._sender.full or self._codes[position] < 0:
-            return False
-        person = self._persons[position]
-        return person == self._chunk.names[self._rows[position]] and self._number_of[person] == 1
+    def _are_covered(self, names: Sequence[str]) -> Bools:
+        """See `_covered`; of nobody who is here under several names, or was linked to another."""
+        persons = self._persons
+        if self._chunk.full != self._sender.full:
+            return np.zeros(len(names), np.bool_)
+        covered: Bools = self._codes >= 0
+        if persons != names or len(set(persons)) < len(persons):
+            number_of = Counter(persons)
+            alone = [
+                person == name and number_of[person] == 1 for person, name in zip(persons, names, strict=True)
+            ]
+            covered &= np.array(alone, np.bool_)
+        return covered
 
     def _proposed_by_history(self, history: Set[str]) -> dict[str, LoggedHistory]:
         """Proposes by what the log holds of customers, where it is like that of several others; what it holds of these.
@@ -196,8 +209,10 @@ class _Group:
         as one contact counts for all.
         """
         sender, kernel = self._sender, self._chunk.kernel
-        positions = [at for at, own in enumerate(self._persons) if own in history and self._is_covered(at)]
-        if kernel is None or not positions:
+        if kernel is None or not history:
+            return {}
+        positions = [at for at in np.flatnonzero(self._covered).tolist() if self._persons[at] in history]
+        if not positions:
             return {}
         persons = [self._persons[at] for at in positions]
         logged = logged_of(self._store, persons, sender.compiled.pressure, sender.plan.now, sender.since)
@@ -207,71 +222,82 @@ class _Group:
         rows = np.flatnonzero(alike.covered & ~nothing)
         if not len(rows):
             return by_columns
-        people = self._people.taken(np.array([self._rows[positions[at]] for at in rows], np.int64))
+        places = np.array(positions, np.int64)
+        people = self._people.taken(self._rows[places[rows]])
         people.histories = alike.taken(rows)
         proposed = kernel.propose(people)
         gets = np.array([bool(own.chosen) for own in proposed.distinct], np.bool_)[proposed.codes]
         kept = np.flatnonzero((gets | ~alike.rounded[rows]) & ~np.isinf(proposed.scores))
-        for at, code, score in zip(
-            rows[kept].tolist(), proposed.codes[kept].tolist(), proposed.scores[kept].tolist(), strict=True
-        ):
-            self._codes[positions[at]], self._scores[positions[at]] = code, score
+        own = rows[kept]
+        self._codes[places[own]], self._scores[places[own]] = proposed.codes[kept], proposed.scores[kept]
+        for at in own.tolist():
             by_columns[persons[at]] = logged[persons[at]]
         return by_columns
 
     def decide(self) -> "_Group":
         """Fills the results and the rows. Raises QuotaUndecided."""
-        codes, plans, kinds = self._codes, self._chunk.plans, self.sent.kinds
-        alone, proposed = self._evaluations, self._proposed
-        for position, row in enumerate(self._rows):
-            if position in alone:
-                self._decide_alone(position, row)
-                continue
-            plan = plans.get(codes[position]) or self._planned(codes[position])
-            if plan.kind is not None and not self._is_short:
-                kinds[position] = plan.kind
-                continue
-            form = plan.form
-            if form is None or (plan.on is not None and plan.on.quotas):
-                form = self._form(plan, row)
-                if form is None:
-                    self._decide_alone(position, row)
-                    continue
-            kinds[position] = form.kind
-            proposed.append((position, form))
-            if plan.on is not None and (plan.on.quotas or self._follows):
-                self._reserve(
-                    self._ids[position], [(form.contact, plan.on, plan.proposed.chosen[0].withheld)]
-                )
-        self._fill()
+        sent, plans, alone = self.sent, self._chunk.plans, self._evaluations
+        by_columns = np.ones(len(sent), np.bool_)
+        by_columns[list(alone)] = False
+        at = np.flatnonzero(by_columns)
+        codes = self._codes[at]
+        plans.plan(codes, self._chunk.distinct)
+        ways = np.full(len(sent), RowWay.SINGLY, np.int8)
+        ways[at] = plans.ways[codes]
+        if self._follows:
+            ways[ways == RowWay.ALIKE] = RowWay.SINGLY
+        alike = ways != RowWay.SINGLY
+        sent.codes[alike] = plans.kinds[self._codes[alike]]
+        proposed = self._proposed
+        proposed |= ways == RowWay.ALIKE
+        self._forms[proposed] = plans.forms[self._codes[proposed]]
+        for position in self._single(ways):
+            if position in alone or not self._take(position):
+                self._decide_alone(position)
+        sent.decision_ids[proposed] = np.array(self._ids, np.object_)[proposed]
+        sent.scores[proposed] = self._scores[proposed]
         if self._unruled:
             self._follow()
         return self
 
-    def _fill(self) -> None:
-        """The ids and scores of what the columns proposed."""
-        sent, ids = self.sent, self._ids
-        for position, _ in self._proposed:
-            sent.decision_ids[position] = ids[position]
-        positions = [position for position, _ in self._proposed]
-        sent.scores[positions] = self._scores[positions]
+    def _single(self, ways: npt.NDArray[np.int8]) -> Iterator[int]:
+        """The positions that are looked at, in order; once a counter got full, also those who get nothing."""
+        for position in np.flatnonzero(ways == RowWay.SINGLY).tolist():
+            yield position
+            if self._is_short:
+                yield from (np.flatnonzero(ways[position + 1 :] != RowWay.ALIKE) + position + 1).tolist()
+                return
+
+    def _take(self, position: int) -> bool:
+        """Takes for a customer what the columns proposed, if the shared counters let it pass."""
+        plan = self._chunk.plans[int(self._codes[position])]
+        form = self._form(plan, position)
+        if form is None or plan.on is None:
+            return False
+        self._proposed[position], self._forms[position] = True, form
+        self.sent.codes[position] = form.kind
+        if plan.on.quotas or self._follows:
+            made = form.contact, plan.on, plan.proposed.chosen[0].withheld
+            self._reserve(self._ids[position], [made])
+        return True
 
     def write(self) -> None:
         """Writes the rows, and the book that made the decisions."""
         now, store = self._elapsed, self._store
         keep_books(store, [(self._sender.compiled.book, now)])
-        proposed = [self._persons[position] for position, _ in self._proposed]
-        persons.know(
-            store,
-            [PersonRow(person, now) for person in (*proposed, *(own.person for own in self._decisions))],
-        )
-        if proposed:
-            values = [[self._ids[position] for position, _ in self._proposed], proposed, self._score_texts()]
+        forms: list[SentForm] = self._forms[self._proposed].tolist()
+        at = np.flatnonzero(self._proposed).tolist()
+        proposed = [self._persons[position] for position in at]
+        persons.know_since(store, [*proposed, *(own.person for own in self._decisions)], now)
+        if forms:
+            scores = orjson.dumps(self._scores[self._proposed], option=orjson.OPT_SERIALIZE_NUMPY)
+            values = [[self._ids[position] for position in at], proposed, scores[1:-1].decode().split(",")]
             values += [
-                [units.get(name, "") for units in self._of_units] for name in self._sender.compiled.units
+                [self._of_units[position].get(name, "") for position in at]
+                for name in self._sender.compiled.units
             ]
-            store.load_alike(DecisionRow, [form.decision for _, form in self._proposed], values)
-            store.load_alike(ContactRow, [form.made for _, form in self._proposed], values)
+            store.load_alike(DecisionRow, [form.decision for form in forms], values)
+            store.load_alike(ContactRow, [form.made for form in forms], values)
         store.load(DecisionRow, self._decisions)
         store.load(ContactRow, self._contacts)
         if self._trials:
@@ -279,22 +305,18 @@ class _Group:
         self._concluded.write(store)
         self._kept.write(store)
 
-    def _score_texts(self) -> list[str]:
-        """The scores of what the columns proposed, as JSON."""
-        scores = self.sent.scores[[position for position, _ in self._proposed]]
-        return orjson.dumps(scores, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].decode().split(",")
-
-    def _form(self, plan: CodePlan, row: int) -> SentForm | None:
+    def _form(self, plan: CodePlan, position: int) -> SentForm | None:
         """The form that the columns proposed, if the shared counters let it pass; None: the customer is to be evaluated."""
         on = plan.on
         if plan.is_alone or on is None or (on.quotas and not self._has_room(on)):
             return None
         if plan.reads is None:
             return plan.form
+        row = int(self._rows[position])
         attributes = self._people.attributes(plan.reads, row)
         form = self._sender.form_of(plan.proposed, attributes, self._chunk.names[row])
         if form is not None and self._sender.compiled.units:
-            self._of_units.append(self._sender.units(attributes))
+            self._of_units[position] = self._sender.units(attributes)
         return form
 
     def _follow(self) -> None:
@@ -310,11 +332,6 @@ class _Group:
                 ]
             )
 
-    def _planned(self, code: int) -> CodePlan:
-        """What becomes of the customers with a decision; found once, as long as columns propose by the same counters."""
-        plan = self._chunk.plans[code] = self._sender.planned(self._chunk.distinct[code])
-        return plan
-
     def _has_room(self, on: CampaignChannel) -> bool:
         now = self._sender.plan.now
         for rule in on.quotas:
@@ -324,10 +341,10 @@ class _Group:
                 return False
         return True
 
-    def _decide_alone(self, position: int, row: int) -> None:
+    def _decide_alone(self, position: int) -> None:
         evaluation, person = self._evaluations.get(position), self._persons[position]
         if evaluation is None:  # of nobody of whom the log holds anything
-            evaluation = self._sender.evaluated(self._people.request(row))
+            evaluation = self._sender.evaluated(self._people.request(int(self._rows[position])))
         if evaluation.compiled.ramped:
             evaluation = evaluation._replace(conversions=self._conversions)
         logged = self._logged.get(person)
@@ -339,7 +356,7 @@ class _Group:
         decision = answer(evaluation, selection, self._ids[position])
         self._concluded.add(person, evaluation.concluded, self._sender.plan.now, self._elapsed)
         if not selection.chosen:
-            self.sent.kinds[position] = kind_by_engine(decision, None)
+            self._add_kind(position, kind_by_engine(decision, None))
             return
         made_row = self._row(evaluation, person, decision, selection, state)
         contacts += [chosen.contact for chosen in selection.chosen]
@@ -352,11 +369,16 @@ class _Group:
         made = [(own.contact, own.proposal.campaign_channel, own.withheld) for own in selection.chosen]
         self._reserve(made_row.decision_id, made)
         sent = self.sent
-        sent.kinds[position] = kind_by_engine(decision, made_row)
+        self._add_kind(position, kind_by_engine(decision, made_row))
         sent.decision_ids[position] = made_row.decision_id
         sent.scores[position] = np.nan if made_row.score is None else made_row.score
         if decision.offers and self._sender.plan.content:
             sent.contents[position] = decision.offers[0].content
+
+    def _add_kind(self, position: int, kind: SentKind) -> None:
+        """Of a customer who was evaluated; called in order."""
+        self.sent.alone.append(kind)
+        self.sent.codes[position] = -len(self.sent.alone)
 
     def _row(
         self,

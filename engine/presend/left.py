@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from engine.batch.people import ColumnPeople, SendMoment
 from engine.decide.compiled import CompiledBook
@@ -21,7 +20,7 @@ from engine.ledger.store.store import Store
 from engine.measure.population.scarcity import counted_in, left_of
 from engine.model.decision import Outcome
 from engine.model.instant import Instant
-from engine.presend.pieces import write_piece
+from engine.presend.pieces import read_file, read_pieces, write_part
 from engine.presend.rows import part_lock
 from engine.presend.run import Job, PartSender, files_of
 
@@ -64,8 +63,7 @@ class _Refused:
     def _read(self, files: list[str]) -> set[str]:
         names: set[str] = set()
         for file in files:
-            columns = ["customer", "outcome", "reasons"]
-            table = pq.read_table(self._job.folder / file, columns=columns)
+            table = read_file(self._job.folder / file, ["customer", "outcome", "reasons"])
             blocked = table.filter(pc.equal(table["outcome"].cast(pa.string()), Outcome.BLOCKED.value))
             reasons = blocked["reasons"].combine_chunks()
             by_counter = pc.is_in(reasons.flatten(), value_set=pa.array(self._reasons, pa.string()))
@@ -112,7 +110,7 @@ class LastPass:
             pieces = files_of(self._store, run, last)
         if not pieces:
             return
-        file, sha256 = write_piece(folder, f"part-{part:05}", _replaced(folder, files, pieces))
+        file, sha256 = write_part(folder, f"part-{part:05}", _replaced(folder, files, pieces))
         with self._store.transaction((part_lock(run, part), part_lock(run, last))):
             is_current = (files_of(self._store, run, part), files_of(self._store, run, last)) == (
                 files,
@@ -127,8 +125,7 @@ class LastPass:
 
 def _replaced(folder: Path, files: list[str], pieces: list[str]) -> pa.Table:
     """The rows of the files by name, but of customers who are in the pieces those."""
-    again = pa.concat_tables([pq.read_table(folder / file) for file in pieces])
-    first = pa.concat_tables([pq.read_table(folder / file) for file in files])
+    again, first = read_pieces(folder, pieces), read_pieces(folder, files)
     kept = first.filter(pc.invert(pc.is_in(first["customer"], value_set=again["customer"])))
     table = pa.concat_tables([kept, again]).unify_dictionaries().combine_chunks()
     return table.sort_by("customer")

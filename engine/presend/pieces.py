@@ -1,6 +1,8 @@
 """The files of a run: a piece for each group, written before its commit, and a file for each part once it is whole.
 
-A file counts if the run's manifest in the log names it; others are left by what was ended before its commit.
+A file counts if the run's manifest in the log names it; others are left by what was ended before its commit. Pieces are
+Arrow, which costs least to write and to read again; parts are Parquet, which is handed out. Earlier versions wrote pieces as
+Parquet, too, and a run that one of them began goes on with these.
 """
 
 import hashlib
@@ -9,12 +11,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from uuid import uuid4
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from engine.batch.columns import Codes
 from engine.measure.export.manifest import sync
-from engine.presend.sent import SentKind, SentRows
+from engine.presend.sent import SentKind, SentKinds, SentRows
+
+FILES = ("piece-*.arrow", "piece-*.parquet", "part-*.parquet")
+"""The names of a run's files, of any version."""
 
 _MOMENT = pa.timestamp("us", tz="UTC")
 _TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -50,11 +55,47 @@ def schema_of(*, content: bool) -> pa.Schema:
     return SCHEMA.append(_CONTENT) if content else SCHEMA
 
 
-def table_of(sent: SentRows, coded: tuple[Sequence[SentKind], Codes], *, content: bool) -> pa.Table:
-    """The decisions as a table; what many have alike is made once. coded: as `SentRows.coded` gives it."""
-    kinds, codes = coded
-    numbers = pa.array(codes, pa.int32())
-    of_kinds = {
+class PieceTables:
+    """Makes the tables of pieces; what many customers of a run have alike is made once."""
+
+    def __init__(self, kinds: SentKinds, *, content: bool) -> None:
+        """content: whether the texts are wanted."""
+        self._kinds, self._schema = kinds, schema_of(content=content)
+        self._columns = _columns_of(())
+        """Those of the kinds, so far."""
+
+    def table_of(self, sent: SentRows) -> pa.Table:
+        """The decisions as a table."""
+        known, kinds = self._columns.num_rows, self._kinds.kinds
+        if known < len(kinds):
+            self._columns = _joined([self._columns, _columns_of(kinds[known:])])
+        columns, codes = self._columns, sent.codes
+        if sent.alone:
+            columns = _joined([columns, _columns_of(sent.alone)])
+            codes = np.where(codes < 0, len(kinds) - 1 - codes, codes)
+        columns = columns.take(pa.array(codes))
+        of_rows = {
+            "customer": sent.customers,
+            "decision_id": sent.decision_ids,
+            "score": sent.scores,
+            "content": [
+                list(sent.contents[row].items()) if row in sent.contents else None for row in range(len(sent))
+            ]
+            if _CONTENT.name in self._schema.names
+            else [],
+        }
+        arrays = [
+            pa.array(of_rows[field.name], field.type, from_pandas=True)  # NaN is no score
+            if field.name in of_rows
+            else columns.column(field.name)
+            for field in self._schema
+        ]
+        return pa.Table.from_arrays(arrays, schema=self._schema)
+
+
+def _columns_of(kinds: Sequence[SentKind]) -> pa.Table:
+    """What kinds have alike, as columns."""
+    columns = {
         "outcome": [kind.outcome for kind in kinds],
         "campaign": [kind.campaign for kind in kinds],
         "offer": [kind.offer for kind in kinds],
@@ -68,40 +109,55 @@ def table_of(sent: SentRows, coded: tuple[Sequence[SentKind], Codes], *, content
         "next_allowed_at": [kind.next_allowed_at for kind in kinds],
         "expires_at": [kind.expires_at for kind in kinds],
     }
-    of_rows = {
-        "customer": sent.customers,
-        "decision_id": sent.decision_ids,
-        "score": sent.scores,
-        "content": [
-            list(sent.contents[row].items()) if row in sent.contents else None for row in range(len(sent))
-        ]
-        if content
-        else [],
-    }
-    arrays = [
-        pa.array(of_kinds[field.name], field.type).take(numbers)
-        if field.name in of_kinds
-        else pa.array(of_rows[field.name], field.type, from_pandas=True)  # NaN is no score
-        for field in schema_of(content=content)
-    ]
-    return pa.Table.from_arrays(arrays, schema=schema_of(content=content))
+    schema = pa.schema([SCHEMA.field(name) for name in columns])
+    return pa.Table.from_pydict(columns, schema)
+
+
+def _joined(tables: Sequence[pa.Table]) -> pa.Table:
+    """The rows of the tables, each column as one array with one dictionary."""
+    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
 
 
 def write_piece(folder: Path, name: str, table: pa.Table) -> tuple[str, str]:
-    """Writes a table to a new file, synced to disk; its name, which no other attempt has, and its SHA-256."""
-    file = f"{name}-{uuid4().hex[:12]}.parquet"
-    with (folder / file).open("wb") as stream:
-        pq.write_table(table, stream, compression="zstd", use_dictionary=_REPEATED)
-        stream.flush()
+    """Writes a table to a new Arrow file, synced to disk; its name, which no other attempt has, and its SHA-256."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    return _write_synced(folder, f"{name}-{uuid4().hex[:12]}.arrow", sink.getvalue())
+
+
+def write_part(folder: Path, name: str, table: pa.Table) -> tuple[str, str]:
+    """The same as a Parquet file."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", use_dictionary=_REPEATED)
+    return _write_synced(folder, f"{name}-{uuid4().hex[:12]}.parquet", sink.getvalue())
+
+
+def read_pieces(folder: Path, files: Iterable[str]) -> pa.Table:
+    """The rows of several files, pieces or parts, of which there is at least one."""
+    return _joined([read_file(folder / file) for file in files])
+
+
+def read_file(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """The rows of a piece or of a part; columns: None: all."""
+    if path.suffix == ".parquet":
+        return pq.read_table(path, columns=columns)
+    with pa.memory_map(str(path)) as source:
+        table = pa.ipc.open_file(source).read_all()
+    return table if columns is None else table.select(columns)
+
+
+def _write_synced(folder: Path, file: str, content: pa.Buffer) -> tuple[str, str]:
+    with (folder / file).open("wb", buffering=0) as stream:
+        stream.write(content)
         os.fsync(stream.fileno())
     sync(folder)
-    return file, _sha256(folder / file)
+    return file, hashlib.sha256(content).hexdigest()
 
 
 def merge_pieces(folder: Path, name: str, files: Iterable[str]) -> tuple[str, str]:
     """Writes the rows of several files to one; its name and SHA-256."""
-    tables = [pq.read_table(folder / file) for file in files]
-    return write_piece(folder, name, pa.concat_tables(tables).unify_dictionaries().combine_chunks())
+    return write_part(folder, name, read_pieces(folder, files))
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -113,8 +169,3 @@ def replace_file(path: Path, content: bytes) -> None:
         os.fsync(stream.fileno())
     temporary.replace(path)
     sync(path.parent)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

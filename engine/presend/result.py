@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from engine.presend.pieces import SCHEMA
+from engine.presend.pieces import SCHEMA, read_file
 from engine.presend.run import RunRefused, RunSummary
 
 
@@ -31,7 +31,7 @@ def tables(summary: RunSummary, folder: Path, wanted: Wanted) -> Iterator[pa.Tab
         with path.open("rb") as stream:
             if hashlib.file_digest(stream, "sha256").hexdigest() != sha256:
                 raise RunRefused(f"{path} is not the file that was committed")
-        table = pq.read_table(path)
+        table = read_file(path)
         for column, names in (
             ("outcome", wanted.outcomes),
             ("campaign", wanted.campaigns),

@@ -29,7 +29,7 @@ from engine.model.decision import ChosenOffer, Decision
 from engine.model.instant import Instant
 from engine.model.request import Request
 from engine.model.values import Attributes
-from engine.presend.sent import SentKind, kind_by_columns
+from engine.presend.sent import SentKinds, kind_by_columns
 
 _NO_TRACE: Mapping[str, Any] = {"candidates": [], "more_candidates": 0, "counters": [], "contacts": []}
 
@@ -73,7 +73,8 @@ class SentForm(NamedTuple):
     The values of the templates are decision_id, person, score, and the ids of the customer's units as `Sender.units` has them.
     """
 
-    kind: SentKind
+    kind: int
+    """Its number among the sender's kinds."""
     contact: Contact
     decision: RowTemplate
     made: RowTemplate
@@ -84,8 +85,8 @@ class CodePlan(NamedTuple):
     """What becomes of customers for whom columns propose the same."""
 
     proposed: RowDecision
-    kind: SentKind | None = None
-    """If they get nothing."""
+    kind: int | None = None
+    """The number of their kind, if they get nothing."""
     on: CampaignChannel | None = None
     reads: tuple[str, ...] | None = None
     """The attributes by which their forms differ; None: the form is the same for all."""
@@ -120,6 +121,8 @@ class Sender:
             }.items()
         )
         self._forms: dict[Hashable, SentForm] = {}
+        self.kinds = SentKinds()
+        """Of those who get nothing, and of the forms."""
         self.full: Full = frozenset()
         """The counters without room when the last group was committed."""
         self.alike = AlikeHistories(compiled, plan.now)
@@ -154,7 +157,7 @@ class Sender:
     def planned(self, proposed: RowDecision) -> CodePlan:
         """What becomes of the customers for whom columns propose this."""
         if not proposed.chosen:
-            return CodePlan(proposed, kind_by_columns(proposed, None))
+            return CodePlan(proposed, self.kinds.number(kind_by_columns(proposed, None)))
         form = proposed.chosen[0]
         on = self.campaigns[form.campaign].campaign_channels[form.channel]
         if self.plan.content:
@@ -235,7 +238,7 @@ class Sender:
         ]
         row = self.thin_row(_PERSON, decision, offer, drawn, experiments)
         made = contact_row(self.compiled.book.channels, _PERSON, _ID, 0, contact, form.withheld)
-        kind = kind_by_columns(proposed, own.offer.name)
+        kind = self.kinds.number(kind_by_columns(proposed, own.offer.name))
         stand_ins = (*_STAND_INS, *map(_stand_in, self.compiled.units))
         return SentForm(kind, contact, RowTemplate(row, stand_ins), RowTemplate(made, stand_ins))
 

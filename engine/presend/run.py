@@ -35,12 +35,12 @@ from engine.model.customer import NO_MEMORY
 from engine.model.decision import Outcome
 from engine.model.instant import Instant, to_datetime
 from engine.model.trends import TrendCounts
-from engine.presend.chunk import SendChunk, proposed_by
+from engine.presend.chunk import CodePlans, SendChunk, proposed_by
 from engine.presend.group import SendCommand, commands_of
-from engine.presend.pieces import merge_pieces, replace_file, table_of, write_piece
+from engine.presend.pieces import FILES, PieceTables, merge_pieces, replace_file, write_piece
 from engine.presend.population import Population
-from engine.presend.rows import CodePlan, Full, Sender, SendPlan, part_lock
-from engine.presend.sent import NOT_LINKED, REFUSED, SentRows
+from engine.presend.rows import Full, Sender, SendPlan, part_lock
+from engine.presend.sent import REFUSED, SentRows
 from engine.rulebook.model.book import ScarceKind
 from engine.server.trends import read_counts
 
@@ -174,11 +174,12 @@ class PartSender:
         self._customers: CustomersByPart = job.population if customers is None else customers
         self._compiled, self._store, self._job, self._clock = compiled, store, job, clock
         self.sender = Sender(compiled, job.plan, self._learned())
+        self._tables = PieceTables(self.sender.kinds, content=job.plan.content)
         self._by_columns = not (book_lane(compiled) or job.plan.full_log or compiled.sticky)
         """Whether columns propose: not where all is logged, nor where draws are kept, which reads the log for everybody."""
         self._columns = ColumnPlan(job.plan.now, job.plan.channels, job.verified)
         self._kernel, self._full = self._by_counters()
-        self._plans: dict[int, CodePlan] = {}
+        self._plans = CodePlans(self.sender)
         self._trends = self._counted()
 
     def send(self, part: int, stop: Callable[[], bool], advance: Callable[[int], object]) -> bool:
@@ -227,10 +228,8 @@ class PartSender:
         """The customers with what the columns propose at the counters as they are."""
         if self.sender.full != self._full:
             self._kernel, self._full = self._by_counters()
-            self._plans = {}
-        chunk = proposed_by(self._kernel, people, self._full)
-        chunk.plans = self._plans
-        return chunk
+            self._plans = CodePlans(self.sender)
+        return proposed_by(self._kernel, people, self._full, self._plans)
 
     def people(self, part: int, first: int) -> Iterator[ColumnPeople]:
         """The customers from a place on, some at a time, with what is remembered of them, as far as the book reads it."""
@@ -305,16 +304,15 @@ class PartSender:
                 results = apply_group(self._store, commands)
                 sent = SentRows.joined(
                     [
-                        SentRows.alike(command.names(), NOT_LINKED)
+                        SentRows.not_linked(command.names(), self.sender.kinds)
                         if isinstance(result, LedgerError)
                         else result
                         for command, result in zip(commands, results, strict=True)
                     ]
                 )
-                table = table_of(sent, coded := sent.coded(), content=self._job.plan.content)
-                file, sha256 = write_piece(folder, f"piece-{part:05}-{first:06}", table)
+                file, sha256 = write_piece(folder, f"piece-{part:05}-{first:06}", self._tables.table_of(sent))
                 written = folder / file
-                counts = orjson.dumps(SentRows.counts(*coded)).decode()
+                counts = orjson.dumps(sent.counts()).decode()
                 row = PresendPieceRow(run, part, first, len(sent), counts, file, sha256, self._clock())
                 presends.add_piece(self._store, row)
         except LedgerUnavailable:
@@ -413,9 +411,10 @@ def finish(store: Store, folder: Path, run: str, at: Instant) -> RunSummary:
     if made is None:
         raise RunRefused(f"there is no run {run}")
     counting = {file for file, _ in made.files}
-    for path in (*folder.glob("piece-*.parquet"), *folder.glob("part-*.parquet")):
-        if path.name not in counting:
-            path.unlink(missing_ok=True)
+    for pattern in FILES:
+        for path in folder.glob(pattern):
+            if path.name not in counting:
+                path.unlink(missing_ok=True)
     document = {
         "schema": 1,
         "run": run,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.batch.columns import Codes, ScoreColumn
 from engine.batch.results import RowDecision
@@ -32,12 +33,34 @@ class SentKind(NamedTuple):
     reasons: tuple[Reason, ...] = ()
     next_allowed_at: Instant | None = None
     expires_at: Instant | None = None
-    is_evaluated: bool = False
-    """Whether the customer was evaluated one by one."""
 
 
 NOT_LINKED = SentKind(REFUSED)
 """Of customers whose names could not be linked: nothing was decided."""
+
+
+class SentKinds:
+    """What many customers of a run have alike, numbered in the order in which it came up; the first is NOT_LINKED."""
+
+    def __init__(self) -> None:
+        self.kinds: list[SentKind] = []
+        self.forms: list[tuple[str, str, str, str]] = []
+        """By number, outcome, campaign, variant and channel, by which the summary counts."""
+        self._number_of: dict[SentKind, int] = {}
+        self.number(NOT_LINKED)
+
+    def number(self, kind: SentKind) -> int:
+        """The number of the kind, a new one if it has none yet."""
+        number = self._number_of.get(kind)
+        if number is None:
+            number = self._number_of[kind] = len(self.kinds)
+            self.kinds.append(kind)
+            self.forms.append(_form_of(kind))
+        return number
+
+
+def _form_of(kind: SentKind) -> tuple[str, str, str, str]:
+    return kind.outcome, kind.campaign or "", kind.variant or "", kind.channel or ""
 
 
 @dataclass(slots=True)
@@ -45,8 +68,13 @@ class SentRows:
     """The decisions for customers, in order."""
 
     customers: list[str]
-    kinds: list[SentKind]
-    decision_ids: list[str | None]
+    shared: SentKinds
+    """Those of the run."""
+    codes: Codes
+    """By customer, the number of their kind in `shared`; below 0 of who was evaluated: -1 is the first in `alone`."""
+    alone: list[SentKind]
+    """The kinds of customers who were evaluated one by one, in order."""
+    decision_ids: npt.NDArray[np.object_]
     """None where nothing is kept in the log: nothing was to be sent."""
     scores: ScoreColumn
     """NaN where nothing was chosen."""
@@ -54,10 +82,11 @@ class SentRows:
     """By place, the texts of who gets some, where texts are wanted."""
 
     @classmethod
-    def alike(cls, customers: Sequence[str], kind: SentKind) -> "SentRows":
-        """Customers of whom nothing else is known yet."""
+    def not_linked(cls, customers: Sequence[str], shared: SentKinds) -> "SentRows":
+        """Customers of whom nothing is decided yet."""
         number = len(customers)
-        return cls(list(customers), [kind] * number, [None] * number, np.full(number, np.nan), {})
+        codes, ids = np.zeros(number, np.int64), np.full(number, None, np.object_)
+        return cls(list(customers), shared, codes, [], ids, np.full(number, np.nan), {})
 
     def __len__(self) -> int:
         return len(self.customers)
@@ -68,14 +97,20 @@ class SentRows:
         if len(parts) == 1:
             return parts[0]
         contents: dict[int, Mapping[str, str]] = {}
+        codes: list[Codes] = []
+        alone: list[SentKind] = []
         start = 0
         for part in parts:
             contents |= {start + at: own for at, own in part.contents.items()}
+            codes.append(np.where(part.codes < 0, part.codes - len(alone), part.codes))
+            alone += part.alone
             start += len(part)
         return cls(
             [customer for part in parts for customer in part.customers],
-            [kind for part in parts for kind in part.kinds],
-            [decision_id for part in parts for decision_id in part.decision_ids],
+            parts[0].shared,
+            np.concatenate(codes),
+            alone,
+            np.concatenate([part.decision_ids for part in parts]),
             np.concatenate([part.scores for part in parts]),
             contents,
         )
@@ -85,36 +120,32 @@ class SentRows:
         if (start, stop) == (0, len(self)):
             return self
         own = slice(start, stop)
-        contents = {at - start: own for at, own in self.contents.items() if start <= at < stop}
+        before, inside = np.count_nonzero(self.codes[:start] < 0), self.codes[own]
         return SentRows(
-            self.customers[own], self.kinds[own], self.decision_ids[own], self.scores[own], contents
+            self.customers[own],
+            self.shared,
+            np.where(inside < 0, inside + before, inside),
+            self.alone[before : before + np.count_nonzero(inside < 0)],
+            self.decision_ids[own],
+            self.scores[own],
+            {at - start: texts for at, texts in self.contents.items() if start <= at < stop},
         )
 
-    def coded(self) -> tuple[list[SentKind], Codes]:
-        """The kinds that occur, and by customer the place of theirs among them."""
-        distinct = {id(kind): kind for kind in self.kinds}
-        numbers = {key: number for number, key in enumerate(distinct)}
-        codes = np.fromiter(map(numbers.__getitem__, map(id, self.kinds)), np.int64, len(self.kinds))
-        return list(distinct.values()), codes
-
-    @staticmethod
-    def counts(kinds: Sequence[SentKind], codes: Codes) -> dict[str, Any]:
-        """What customers add to the summary: how many by outcome and by lane, and offers by campaign, variant and channel.
-
-        kinds, codes: as `coded` gives them.
-        """
-        outcomes: Counter[str] = Counter()
-        forms: Counter[tuple[str, str, str, str]] = Counter()
-        evaluated = 0
-        for kind, number in zip(kinds, np.bincount(codes, minlength=len(kinds)).tolist(), strict=True):
-            outcomes[kind.outcome] += number
-            evaluated += number if kind.is_evaluated else 0
-            if kind.campaign is not None:
-                forms[kind.outcome, kind.campaign, kind.variant or "", kind.channel or ""] += number
+    def counts(self) -> dict[str, Any]:
+        """What customers add to the summary: how many by outcome and by lane, and offers by campaign, variant and channel."""
+        by_form = dict(Counter(map(_form_of, self.alone)))
+        numbers = np.bincount(self.codes[self.codes >= 0])
+        occurring, forms = np.flatnonzero(numbers), self.shared.forms
+        for kind, number in zip(occurring.tolist(), numbers[occurring].tolist(), strict=True):
+            form = forms[kind]
+            by_form[form] = by_form.get(form, 0) + number
+        outcomes: dict[str, int] = {}
+        for form, number in by_form.items():
+            outcomes[form[0]] = outcomes.get(form[0], 0) + number
         return {
             "outcomes": outcomes,
-            "evaluated": evaluated,
-            "forms": [[*form, number] for form, number in sorted(forms.items())],
+            "evaluated": len(self.alone),
+            "forms": [[*form, number] for form, number in by_form.items() if form[1]],
         }
 
 
@@ -146,13 +177,13 @@ def kind_by_engine(decision: Decision, row: DecisionRow | None) -> SentKind:
         decision.reasons,
         decision.next_allowed_at,
         row and row.expires_at,
-        is_evaluated=True,
     )
 
 
-_DIGITS = np.frombuffer(b"".join(f"{octet:02x}".encode() for octet in range(256)), np.uint8).reshape(256, 2)
-_SHOWN = [at for at in range(36) if at not in (8, 13, 18, 23)]
-"""Where the digits stand in the text of a UUID."""
+_DIGITS = np.frombuffer(b"".join(f"{octet:02x}".encode() for octet in range(256)), np.uint16)
+"""Of each octet its two digits, side by side."""
+_GROUPS = ((0, 8), (9, 13), (14, 18), (19, 23), (24, 36))
+"""Where digits stand in the text of a UUID."""
 
 
 def new_decision_ids(number: int) -> list[str]:
@@ -162,8 +193,9 @@ def new_decision_ids(number: int) -> list[str]:
     octets[:, 6] = octets[:, 6] & 0x0F | 0x70
     octets[:, 8] = octets[:, 8] & 0x3F | 0x80
     words = octets.view(">u8")
-    octets = octets[np.lexsort((words[:, 1], words[:, 0]))]
+    digits = _DIGITS[octets[np.lexsort((words[:, 1], words[:, 0]))]].view(np.uint8)
     shown = np.full((number, 36), ord("-"), np.uint8)
-    shown[:, _SHOWN] = _DIGITS[octets].reshape(number, 32)
+    for hyphens, (start, stop) in enumerate(_GROUPS):
+        shown[:, start:stop] = digits[:, start - hyphens : stop - hyphens]
     text = shown.tobytes().decode()
     return [text[start : start + 36] for start in range(0, 36 * number, 36)]

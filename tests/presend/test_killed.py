@@ -1,17 +1,22 @@
 """A run that is killed at any point goes on, and decides everybody exactly once."""
 
+import hashlib
 import os
 import signal
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from engine.ledger.commit import group
 from engine.ledger.queries import presends
+from engine.ledger.store.open import open_store
 from engine.presend import pieces
 from engine.presend import run as presend_run
+from engine.presend.result import Wanted, write_result
 from tests.forked import CONTEXT
 from tests.logs import Log, sqlite_log
 from tests.presend.kit import Send, crowd, shop, state_of
@@ -102,3 +107,44 @@ def test_stopped_after_a_group(any_log: Log, tmp_path: Path) -> None:
     summary = send.run(advance=seen.append)
     assert summary is not None
     assert (sum(seen), summary.customers) == (PEOPLE, PEOPLE)
+
+
+def _as_earlier_versions(log: Log, folder: Path) -> None:
+    """Makes Parquet of the pieces of the run, as which earlier versions wrote them."""
+    for path in folder.glob("piece-*.arrow"):
+        with pa.memory_map(str(path)) as source:
+            table = pa.ipc.open_file(source).read_all()
+        older = path.with_suffix(".parquet")
+        pq.write_table(table, older)
+        sha256 = hashlib.sha256(older.read_bytes()).hexdigest()
+        log.execute(
+            f"UPDATE presend_pieces SET file = '{older.name}', sha256 = '{sha256}' WHERE file = '{path.name}'"
+        )
+        path.unlink()
+
+
+@pytest.mark.parametrize("version", ["this", "an earlier"])
+def test_the_pieces_of_a_run_that_is_not_over(version: str, any_log: Log, tmp_path: Path) -> None:
+    """They are handed out as Parquet, and the run goes on, also where an earlier version wrote them as Parquet."""
+    compiled, people, out = shop(tmp_path), crowd(tmp_path, PEOPLE), tmp_path / "out"
+    (tmp_path / "whole").mkdir()
+    whole = sqlite_log(tmp_path / "whole")
+    Send(compiled, whole, people, tmp_path / "whole-out", group=GROUP).run()
+    seen: list[int] = []
+    send = Send(compiled, any_log, people, out, group=GROUP)
+    assert send.run(stop=lambda: len(seen) == 2, advance=seen.append) is None
+    assert len(list(out.glob("piece-*.arrow"))) == 2
+    if version != "this":
+        _as_earlier_versions(any_log, out)
+    with closing(open_store(any_log.url)) as store:
+        begun = presend_run.summary(store, "spring")
+    assert begun is not None
+    everybody = Wanted(outcomes=())
+    assert write_result(begun, out, everybody, tmp_path / "begun.parquet") == 2 * GROUP
+    begun_rows = pq.read_table(tmp_path / "begun.parquet")
+    assert send.run() is not None
+    (file,) = [path for path in out.iterdir() if path.suffix in (".arrow", ".parquet")]
+    sent = pq.read_table(file)
+    assert sent.schema.equals(pieces.SCHEMA)
+    assert sent.slice(0, 2 * GROUP).to_pylist() == begun_rows.to_pylist()
+    assert state_of(any_log) == state_of(whole)

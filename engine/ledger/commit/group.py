@@ -36,7 +36,7 @@ def transaction(store: Store, commands: Sequence[AnyCommand]) -> Iterator[None]:
     others = {lock for command in commands for lock in command.locks()}
     locked: set[str] = set().union(*(command.customers() for command in commands))
     while True:
-        with store.transaction(others.union(f"person {name}" for name in locked)):
+        with store.transaction([*others, *[f"person {name}" for name in locked]]):
             names = names_of(store, commands)
             required = names.union(persons.resolve(store, list(names)).values())
             if locked.issuperset(required):

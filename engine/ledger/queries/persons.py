@@ -47,6 +47,13 @@ _KNOWN = Select("person", "FROM persons WHERE person IN :given(person text)")
 """Those of the persons who are known."""
 
 
+_KNOW_SINCE = (
+    "INSERT INTO persons (person, first_seen) SELECT given.person, ? FROM :given(person text) AS given"
+    " WHERE true ON CONFLICT DO NOTHING"  # without WHERE the parser of SQLite takes ON for that of a join
+)
+"""Adds persons with the same moment."""
+
+
 _FIRST_SEEN = Select("first_seen", "FROM persons WHERE person = ?")
 """When a person was first seen."""
 
@@ -221,6 +228,12 @@ def trim_events(
 def know(store: Store, rows: Sequence[PersonRow]) -> None:
     """Adds persons, where they are not known yet."""
     store.insert(PersonRow, rows, "ON CONFLICT DO NOTHING")
+
+
+def know_since(store: Store, names: Sequence[str], at: Instant) -> None:
+    """Adds many persons as first seen at one moment, where they are not known yet."""
+    if names:
+        store.change(_KNOW_SINCE, at, names)
 
 
 def remember(store: Store, signals: Sequence[SignalRow]) -> None:
