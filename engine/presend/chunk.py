@@ -22,7 +22,7 @@ class RowWay(IntEnum):
     ALIKE = 2
     """They are sent the same form, and nothing is taken of a counter."""
     SINGLY = 3
-    """Each is looked at: for what the form reads of them, or whether counters have room."""
+    """Each is looked at: for what the form reads of them, what is kept of their draws, or whether counters have room."""
 
 
 class CodePlans:
@@ -53,7 +53,7 @@ class CodePlans:
             plan = self._plans[code] = self._sender.planned(distinct[code])
             if plan.kind is not None:
                 self.ways[code], self.kinds[code] = RowWay.NOTHING, plan.kind
-            elif plan.form is not None and plan.on is not None and not plan.on.quotas:
+            elif plan.form is not None and plan.on is not None and not (plan.on.quotas or plan.form.draws):
                 self.ways[code], self.kinds[code] = RowWay.ALIKE, plan.form.kind
                 self.forms[code] = plan.form
             else:

@@ -16,14 +16,14 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from engine.batch.columns import Bools
+from engine.batch.columns import Bools, Codes
 from engine.batch.logged import LoggedHistory
 from engine.decide.answer import answer, offer_of
 from engine.decide.arbitrate.campaign import CampaignChannel
 from engine.decide.evaluate import Evaluation
 from engine.decide.experiments.subjects import Units
 from engine.decide.select import Selection, select
-from engine.ledger.commit.assignments import KeptDraws
+from engine.ledger.commit.assignments import KeptDraws, ProposedDraws
 from engine.ledger.commit.books import keep_books
 from engine.ledger.commit.commands import Command, NamesToLink, Stage, UnitOfWork
 from engine.ledger.commit.customer_state import CustomerStates, contacts_by_person
@@ -75,7 +75,7 @@ class SendCommand(Command[SentRows]):
     def locks(self) -> tuple[str, ...]:
         """The part of the run, and the units whose draws are kept."""
         part = part_lock(self.sender.plan.run, self.part)
-        if not self.sender.compiled.sticky:
+        if not self.sender.keeps_of_units:
             return (part,)
         own = (self.sender.units(self.chunk.people.request(row).attributes) for row in self.rows)
         return (part, *sorted({f"unit {unit}" for units in own for unit in units.values()}))
@@ -169,7 +169,9 @@ class _Group:
         self._contacts_of = contacts_by_person(self._store, evaluations, unit.identities)
         self._contacts_of.update({person: list(own.contacts) for person, own in self._logged.items()})
         self._states = CustomerStates(self._store, evaluations, unit.identities)
-        self._kept = KeptDraws(self._store, evaluations, unit.identities)
+        self._kept = [KeptDraws(self._store, evaluations, unit.identities)]
+        """Of those who are evaluated: of the first together, then of each who has to be after all."""
+        self._draws = self._proposed_draws()
         self._conversions = conversions_of(self._store, evaluations)
 
     @property
@@ -234,12 +236,30 @@ class _Group:
             by_columns[persons[at]] = logged[persons[at]]
         return by_columns
 
+    def _by_columns(self) -> Codes:
+        """The positions of those who are not evaluated."""
+        by_columns = np.ones(len(self._rows), np.bool_)
+        by_columns[list(self._evaluations)] = False
+        return np.flatnonzero(by_columns)
+
+    def _proposed_draws(self) -> ProposedDraws:
+        """What is kept of those for whom columns propose a sticky campaign."""
+        if not self._sender.compiled.sticky:
+            return ProposedDraws(self._store, ())
+        positions, plans = self._by_columns(), self._chunk.plans
+        codes = self._codes[positions]
+        plans.plan(codes, self._chunk.distinct)
+        chosen = {code: plans[code].proposed.chosen for code in np.unique(codes).tolist()}
+        names = {code: forms[0].campaign for code, forms in chosen.items() if forms}
+        sticky = {code: name for code, name in names.items() if self._sender.is_sticky(name)}
+        at = zip(positions.tolist(), codes.tolist(), strict=True)
+        pairs = [(self._persons[position], sticky[code]) for position, code in at if code in sticky]
+        return ProposedDraws(self._store, pairs)
+
     def decide(self) -> "_Group":
         """Fills the results and the rows. Raises QuotaUndecided."""
         sent, plans, alone = self.sent, self._chunk.plans, self._evaluations
-        by_columns = np.ones(len(sent), np.bool_)
-        by_columns[list(alone)] = False
-        at = np.flatnonzero(by_columns)
+        at = self._by_columns()
         codes = self._codes[at]
         plans.plan(codes, self._chunk.distinct)
         ways = np.full(len(sent), RowWay.SINGLY, np.int8)
@@ -272,7 +292,7 @@ class _Group:
         """Takes for a customer what the columns proposed, if the shared counters let it pass."""
         plan = self._chunk.plans[int(self._codes[position])]
         form = self._form(plan, position)
-        if form is None or plan.on is None:
+        if form is None or plan.on is None or not self._keep(form, position):
             return False
         self._proposed[position], self._forms[position] = True, form
         self.sent.codes[position] = form.kind
@@ -280,6 +300,12 @@ class _Group:
             made = form.contact, plan.on, plan.proposed.chosen[0].withheld
             self._reserve(self._ids[position], [made])
         return True
+
+    def _keep(self, form: SentForm, position: int) -> bool:
+        """Keeps what the form draws for a sticky campaign; False where another draw of the customer is kept."""
+        person, decision_id = self._persons[position], self._ids[position]
+        drawn = [row._replace(subject=person, decision_id=decision_id) for row in form.draws]
+        return not drawn or self._draws.take(drawn)
 
     def write(self) -> None:
         """Writes the rows, and the book that made the decisions."""
@@ -303,7 +329,9 @@ class _Group:
         if self._trials:
             learning.keep_trials(store, self._trials)
         self._concluded.write(store)
-        self._kept.write(store)
+        for kept in self._kept:
+            kept.write(store)
+        self._draws.write(store)
 
     def _form(self, plan: CodePlan, position: int) -> SentForm | None:
         """The form that the columns proposed, if the shared counters let it pass; None: the customer is to be evaluated."""
@@ -350,8 +378,9 @@ class _Group:
         logged = self._logged.get(person)
         contacts = self._contacts_of[person]
         state = self._states.of(person) if logged is None else logged.state
+        kept = self._kept[0] if position in self._evaluations else self._kept_of(evaluation)
         if evaluation.compiled.sticky:
-            state = state._replace(kept=self._kept.of(evaluation, [person]))
+            state = state._replace(kept=kept.of(evaluation, [person]))
         selection = select(evaluation, contacts, person, state, self._counts)
         decision = answer(evaluation, selection, self._ids[position])
         self._concluded.add(person, evaluation.concluded, self._sender.plan.now, self._elapsed)
@@ -365,7 +394,7 @@ class _Group:
         if evaluation.compiled.learns:
             self._trials += trials(made_row.decision_id, selection)
         if evaluation.compiled.sticky:
-            self._kept.add(evaluation, person, selection, made_row.decision_id)
+            kept.add(evaluation, person, selection, made_row.decision_id)
         made = [(own.contact, own.proposal.campaign_channel, own.withheld) for own in selection.chosen]
         self._reserve(made_row.decision_id, made)
         sent = self.sent
@@ -374,6 +403,11 @@ class _Group:
         sent.scores[position] = np.nan if made_row.score is None else made_row.score
         if decision.offers and self._sender.plan.content:
             sent.contents[position] = decision.offers[0].content
+
+    def _kept_of(self, evaluation: Evaluation) -> KeptDraws:
+        """What is kept of the draws of a customer who is evaluated after all."""
+        self._kept.append(KeptDraws(self._store, [evaluation], self._unit.identities))
+        return self._kept[-1]
 
     def _add_kind(self, position: int, kind: SentKind) -> None:
         """Of a customer who was evaluated; called in order."""

@@ -15,13 +15,14 @@ from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation, evaluate, in_force
 from engine.decide.experiments.bid_prices import BidPrice, BidPrices
 from engine.decide.experiments.learning import Learned
-from engine.decide.experiments.samples import NO_CONVERSIONS, Conversions, Sample
+from engine.decide.experiments.samples import NO_CONVERSIONS, TREATED, Conversions, Sample
 from engine.decide.experiments.subjects import NO_UNITS, DrawSubject, Units, units_of
 from engine.decide.pressure.caps import counted_value
 from engine.decide.pressure.counters import QuotaKey
+from engine.ledger.commit.assignments import control_of, draw_rows
 from engine.ledger.commit.decision_rows import contact_row, price_row, row_of, sample_row
 from engine.ledger.queries import quotas
-from engine.ledger.store.rows import DecisionRow
+from engine.ledger.store.rows import AssignmentRow, DecisionRow
 from engine.ledger.store.store import Store
 from engine.ledger.store.templates import RowTemplate
 from engine.model.contact import Contact
@@ -79,6 +80,8 @@ class SentForm(NamedTuple):
     decision: RowTemplate
     made: RowTemplate
     """Of the row of its contact."""
+    draws: tuple[AssignmentRow, ...] = ()
+    """Of a sticky campaign, what is kept of what was drawn, without the person and the decision."""
 
 
 class CodePlan(NamedTuple):
@@ -120,6 +123,9 @@ class Sender:
                 for rule in on.quotas
             }.items()
         )
+        own = compiled.book.campaigns.values()
+        self.keeps_of_units = any(campaign.sticky and campaign.unit for campaign in own)
+        """Whether draws are kept of units: whoever of them is decided first draws for the others."""
         self._forms: dict[Hashable, SentForm] = {}
         self.kinds = SentKinds()
         """Of those who get nothing, and of the forms."""
@@ -240,7 +246,16 @@ class Sender:
         made = contact_row(self.compiled.book.channels, _PERSON, _ID, 0, contact, form.withheld)
         kind = self.kinds.number(kind_by_columns(proposed, own.offer.name))
         stand_ins = (*_STAND_INS, *map(_stand_in, self.compiled.units))
-        return SentForm(kind, contact, RowTemplate(row, stand_ins), RowTemplate(made, stand_ins))
+        draws = self._draws(form, [*_inside(form, on), *behind]) if own.campaign.sticky else ()
+        return SentForm(kind, contact, RowTemplate(row, stand_ins), RowTemplate(made, stand_ins), draws)
+
+    def _draws(self, form: ChosenForm, inside: Sequence[bool]) -> tuple[AssignmentRow, ...]:
+        """What is kept of a form's draws. inside: of the samples that withhold it, whether they have the customer."""
+        on = self.campaigns[form.campaign].campaign_channels[form.channel]
+        control, salt = control_of(on), self.compiled.book.salt
+        is_control = control is not None and inside[on.withholding.index(control)]
+        row = AssignmentRow("", "", form.campaign, "control", salt, TREATED, 0.0, self.plan.now, "")
+        return tuple(draw_rows(row, control, form.variant, form.drawn, is_control=is_control))
 
     def _paid(self, decision: Decision, first: ChosenOffer) -> list[list[Any]]:
         """The prices of the counters that the offer takes from, and of those that refused what ranked higher."""
@@ -256,6 +271,10 @@ class Sender:
         """The units that the customer is drawn by."""
         units = self.compiled.units
         return units_of(units, attributes) if units else NO_UNITS
+
+    def is_sticky(self, campaign: str) -> bool:
+        """Whether the campaign keeps what it draws."""
+        return self.compiled.book.campaigns[campaign].sticky
 
     def evaluated(self, request: Request) -> Evaluation:
         """The engine's evaluation of a customer."""

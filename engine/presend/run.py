@@ -175,8 +175,8 @@ class PartSender:
         self._compiled, self._store, self._job, self._clock = compiled, store, job, clock
         self.sender = Sender(compiled, job.plan, self._learned())
         self._tables = PieceTables(self.sender.kinds, content=job.plan.content)
-        self._by_columns = not (book_lane(compiled) or job.plan.full_log or compiled.sticky)
-        """Whether columns propose: not where all is logged, nor where draws are kept, which reads the log for everybody."""
+        self._by_columns = not (book_lane(compiled) or job.plan.full_log or self.sender.keeps_of_units)
+        """Whether columns propose: not where all is logged, nor where one customer may draw for others."""
         self._columns = ColumnPlan(job.plan.now, job.plan.channels, job.verified)
         self._kernel, self._full = self._by_counters()
         self._plans = CodePlans(self.sender)
@@ -257,13 +257,13 @@ class PartSender:
         if most is None:
             return size
         left = most - 1  # the part's
-        is_sticky = bool(self._compiled.sticky)
-        if not is_sticky and not chunk.with_aliases:
+        locks_units = self.sender.keeps_of_units
+        if not locks_units and not chunk.with_aliases:
             return min(size, max(1, left // (2 if linked else 1)))
         for index, row in enumerate(range(first, first + size)):
             names = 1 + len(chunk.people.aliases(row))
             others = (
-                len(SendCommand(self.sender, 0, chunk, range(row, row + 1)).locks()) - 1 if is_sticky else 0
+                len(SendCommand(self.sender, 0, chunk, range(row, row + 1)).locks()) - 1 if locks_units else 0
             )
             left -= others + names * (2 if linked or names > 1 else 1)
             if left < 0:

@@ -159,14 +159,14 @@ class Send:
 
 
 def one_by_one(
-    compiled: CompiledBook, store: Store, population: Population, group: int = 64
+    compiled: CompiledBook, store: Store, population: Population, group: int = 64, now: Instant = NOW
 ) -> list[Decision]:
     """The decisions that a server makes of the population in order of the names, each in turn."""
     decisions: list[Decision] = []
     for part in range(population.parts):
         requests = [
             _remembering(compiled, store, request)
-            for request in population.requests(part, 0, compiled, NOW, CLOCK)
+            for request in population.requests(part, 0, compiled, now, CLOCK)
         ]
         for start in range(0, len(requests), group):
             commands = [

@@ -138,24 +138,83 @@ def test_who_is_there_under_two_names_is_one_person(tmp_path: Path) -> None:
     assert state_of(logs[0]) == state_of(logs[1])
 
 
-def test_kept_draws_are_kept(any_log: Log, tmp_path: Path) -> None:
-    """A sticky campaign keeps what it draws, as single calls do; nobody is proposed by columns then."""
-    text = BOOK.replace(
-        "control: {share: 10%, salt: rare}", "control: {share: 10%, salt: rare}\n    sticky: true"
+def _sticky(text: str) -> str:
+    """The book with campaigns that keep what they draw."""
+    variants = (
+        "\n    sticky: true\n    variants:\n"
+        "      calm: {share: 1, content: {default: {text: Calm}}}\n"
+        "      loud: {share: 3, content: {default: {text: Loud}}}"
     )
-    compiled, people = shop(tmp_path, text), crowd(tmp_path, 200)
-    (tmp_path / "other").mkdir()
-    other = sqlite_log(tmp_path / "other")
-    reference = Send(compiled, other, people, tmp_path / "reference")
-    with closing(open_store(other.url)) as store:
-        one_by_one(compiled, store, reference.population)
-    summary = Send(compiled, any_log, people, tmp_path / "out").run()
-    assert summary is not None
-    assert summary.evaluated == 200
-    kept = "SELECT subject, unit, campaign, purpose, salt, drawn, share FROM assignments ORDER BY subject, purpose"
-    assert any_log.rows(kept) == other.rows(kept)
-    assert len(any_log.rows(kept)) > 30
-    assert state_of(any_log) == state_of(other)
+    for control, more in (
+        ("{share: 10%, salt: rare}", variants),
+        ("{share: 30%, salt: soap}", "\n    sticky: true"),
+    ):
+        text = text.replace(f"control: {control}", f"control: {control}{more}")
+    return text
+
+
+STICKY = _sticky(UNSHARED)
+KEPT = (
+    "SELECT subject, unit, campaign, purpose, salt, drawn, share, at FROM assignments"
+    " ORDER BY subject, campaign, purpose, salt, drawn"
+)
+
+
+def _sent_twice(log: Log, folder: Path, books: Sequence[tuple[str, int]]) -> list[int]:
+    """Sends by these books in turn, each so many days later, and compares with single calls; who was evaluated each time."""
+    people = crowd(folder, 250)
+    (folder / "other").mkdir()
+    other, evaluated = sqlite_log(folder / "other"), []
+    for number, (text, days) in enumerate(books):
+        now, own = NOW + days * DAY, folder / str(number)
+        compiled = shop(own, text)
+        reference = Send(compiled, other, people, own / "reference")
+        with closing(open_store(other.url)) as store:
+            one_by_one(compiled, store, reference.population, now=now)
+        summary = Send(compiled, log, people, own / "out", SendPlan(f"run-{number}", now)).run()
+        assert summary is not None
+        evaluated.append(summary.evaluated)
+        assert log.rows(KEPT) == other.rows(KEPT)
+        assert state_of(log) == state_of(other)
+        assert _traces(log, now) == _traces(other, now)
+    assert len(log.rows(KEPT)) > 90
+    return evaluated
+
+
+def test_kept_draws_are_kept(any_log: Log, tmp_path: Path) -> None:
+    """A sticky campaign keeps what it draws, as single calls do; who draws the same again is decided by columns too."""
+    first, again = _sent_twice(any_log, tmp_path, [(STICKY, 0), (STICKY, 8)])
+    assert first == 0
+    assert again < 60, "only histories that few have"
+
+
+def test_kept_draws_are_kept_where_counters_run_short(any_log: Log, tmp_path: Path) -> None:
+    """Who is evaluated after all, because something is sold out, is so by the draws that are kept of them."""
+    text = _sticky(BOOK)
+    changed = text.replace("{share: 10%, salt: rare}", "{share: 40%, salt: rare}").replace("calm:", "mild:")
+    first, *_ = _sent_twice(any_log, tmp_path, [(text, 0), (text, 8), (changed, 16)])
+    assert first > 0
+
+
+def test_other_draws_than_those_kept_are_not_sent(any_log: Log, tmp_path: Path) -> None:
+    """Where shares have changed or a variant is gone, what was drawn first holds for who has it; new names draw anew."""
+    changed = STICKY.replace("{share: 10%, salt: rare}", "{share: 40%, salt: rare}").replace("calm:", "mild:")
+    salted = changed.replace("salt: soap", "salt: suds")
+    _, evaluated, _ = _sent_twice(any_log, tmp_path, [(STICKY, 0), (changed, 8), (salted, 16)])
+    assert evaluated > 60
+
+
+def test_draws_of_before_a_campaign_was_sticky_hold(any_log: Log, tmp_path: Path) -> None:
+    """They are found in earlier decisions, also in those of sends."""
+    loose = STICKY.replace("    sticky: true\n", "").replace("\n    sticky: true", "")
+    _, evaluated = _sent_twice(any_log, tmp_path, [(loose, 0), (STICKY, 8)])
+    assert evaluated > 60
+
+
+def test_units_keep_draws_one_by_one(any_log: Log, tmp_path: Path) -> None:
+    """Whoever draws first draws for the unit, so that order matters: all are evaluated."""
+    text = STICKY.replace("control: {share: 10%, salt: rare}", "control: 10%\n    unit: profile.town")
+    assert _sent_twice(any_log, tmp_path, [(text, 0)]) == [250]
 
 
 RECALLING = """
@@ -238,10 +297,10 @@ def test_names_that_cannot_be_linked(tmp_path: Path) -> None:
     assert summary.customers == 3
 
 
-def _traces(log: Log) -> list[tuple[str, object, list[list[Any]]]]:
+def _traces(log: Log, now: int = NOW) -> list[tuple[str, object, list[list[Any]]]]:
     """Of each decision of the moment, the draws of what was chosen, and the experiments of its campaign."""
     rows = log.rows(
-        f"SELECT person, campaign, trace FROM decisions WHERE campaign IS NOT NULL AND at = {NOW} ORDER BY person"
+        f"SELECT person, campaign, trace FROM decisions WHERE campaign IS NOT NULL AND at = {now} ORDER BY person"
     )
     traces: list[tuple[str, object, list[list[Any]]]] = []
     for person, campaign, text in rows:

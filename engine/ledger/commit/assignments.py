@@ -1,10 +1,11 @@
 """The draws of sticky campaigns in one group: what is kept of its customers, and what its decisions draw first."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 
+from engine.decide.arbitrate.campaign import CampaignChannel
 from engine.decide.evaluate import Evaluation
-from engine.decide.experiments.samples import CONTROL, TREATED
+from engine.decide.experiments.samples import CONTROL, TREATED, Sample
 from engine.decide.select import SelectedProposal, Selection
 from engine.ledger.commit.commands import Identities
 from engine.ledger.commit.customer_state import persons_of
@@ -92,6 +93,42 @@ class KeptDraws:
             assignments.keep(store, self._added)
 
 
+class ProposedDraws:
+    """What is kept of persons for the sticky campaigns that columns propose for them, all of which are drawn by person."""
+
+    def __init__(self, store: Store, pairs: Collection[tuple[str, str]]) -> None:
+        """pairs: persons and campaigns."""
+        self._added: list[AssignmentRow] = []
+        self._kept: dict[tuple[str, str], set[tuple[str | float, ...]]] = defaultdict(set)
+        subjects = {(person, "") for person, _ in pairs}
+        for rows in assignments.of_subjects(store, subjects).values() if subjects else ():
+            for row in rows:
+                self._kept[row.subject, row.campaign].add(_outcome(row))
+        unknown = {pair: "" for pair in pairs if pair not in self._kept}
+        earlier = assignments.before(store, unknown) if unknown else ()
+        self._earlier = {(row.subject, row.campaign) for row in earlier}
+        """Of whom the draws are not in the table yet."""
+
+    def take(self, drawn: Sequence[AssignmentRow]) -> bool:
+        """Keeps the draws of a decision; False where another draw is kept, by which the person is to be decided."""
+        pair = drawn[0].subject, drawn[0].campaign
+        if pair in self._earlier:
+            return False
+        if pair in self._kept:
+            return self._kept[pair] == set(map(_outcome, drawn))
+        self._added += drawn
+        return True
+
+    def write(self, store: Store) -> None:
+        """Writes what was drawn for the first time."""
+        if self._added:
+            assignments.keep(store, self._added)
+
+
+def _outcome(row: AssignmentRow) -> tuple[str | float, ...]:
+    return row.purpose, row.salt, row.drawn, row.share
+
+
 def _keys(evaluation: Evaluation, persons: Sequence[str], unit: str) -> set[DrawKey]:
     """Whose draws hold for a campaign that is drawn by this attribute."""
     return {(evaluation.units[unit], unit)} if unit else {(person, "") for person in persons}
@@ -99,23 +136,35 @@ def _keys(evaluation: Evaluation, persons: Sequence[str], unit: str) -> set[Draw
 
 def _drawn(
     evaluation: Evaluation, chosen: SelectedProposal, key: DrawKey, decision_id: str
-) -> Iterator[AssignmentRow]:
+) -> list[AssignmentRow]:
     """The draws of one proposal."""
-    campaign, now = chosen.proposal.compiled_campaign.campaign, evaluation.request.now
-    salt = evaluation.compiled.book.salt
+    now, salt = evaluation.request.now, evaluation.compiled.book.salt
+    campaign = chosen.proposal.compiled_campaign.campaign.name
     subject = evaluation.subject(key[0])
-    row = AssignmentRow(*key, campaign.name, "control", salt, TREATED, 0.0, now, decision_id)
-    control = next(
-        (sample for sample in chosen.proposal.campaign_channel.withholding if sample.purpose == "control"),
-        None,
-    )
-    if control is None:
-        yield row
-    else:
-        drawn = CONTROL if control.has(subject, now) else TREATED
-        yield row._replace(salt=control.salts.at(now), drawn=drawn, share=control.high - control.low)
-    creative = chosen.proposal.chosen
-    if creative.creative.variant:
-        yield row._replace(
-            purpose="variant", salt=salt, drawn=creative.creative.variant, share=creative.probability
-        )
+    control = control_of(chosen.proposal.campaign_channel)
+    row = AssignmentRow(*key, campaign, "control", salt, TREATED, 0.0, now, decision_id)
+    is_control = control is not None and control.has(subject, now)
+    drawn = chosen.proposal.chosen
+    return draw_rows(row, control, drawn.creative.variant, drawn.probability, is_control=is_control)
+
+
+def control_of(campaign_channel: CampaignChannel) -> Sample | None:
+    """The control group of the campaign; None: it has none."""
+    return next((sample for sample in campaign_channel.withholding if sample.purpose == "control"), None)
+
+
+def draw_rows(
+    row: AssignmentRow, control: Sample | None, variant: str, probability: float, *, is_control: bool
+) -> list[AssignmentRow]:
+    """The draws of a decision for a campaign: whether the subject is in its control group, and the variant, if it has a name.
+
+    row: the first of them, as if the campaign had no control group.
+    """
+    rows = [row]
+    if control is not None:
+        drawn = CONTROL if is_control else TREATED
+        share = control.high - control.low
+        rows = [row._replace(salt=control.salts.at(row.at), drawn=drawn, share=share)]
+    if variant:
+        rows.append(row._replace(purpose="variant", drawn=variant, share=probability))
+    return rows
