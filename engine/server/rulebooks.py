@@ -6,7 +6,7 @@ What takes long is done in a child process: the check of a book, and the compari
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypeVar
 
@@ -142,8 +142,10 @@ class RulebooksService:
         files = files_of(request.files)
         checked = await self._checked(files, call)
         if not checked.ok:
-            with suppress(LedgerError):
+            try:
                 await self._commit(refuse_command(checked, self._actor()), call)
+            except LedgerError as error:  # the caller is told what is wrong with the book all the same
+                log.warning("a refused publication is not in the audit", cause=str(error))
             raise refusal_of(checked)
         result = await self._commit(publish_command(request, files, checked, self._actor()), call)
         row = result.publication
