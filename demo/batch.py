@@ -31,6 +31,8 @@ EFFECTIVE = "camera-swap"
 """The campaign whose mail makes members order more."""
 BASE, EFFECT = 0.04, 0.06
 _GROUP = 500
+_MEMBERS = "members.parquet"
+"""The first file of the demo's folder, by which it is known."""
 _LATEST = timedelta(days=6)
 
 Progress = Callable[[str, int, int], None]
@@ -64,13 +66,17 @@ def book_folder() -> Path:
 
 def run_batch(folder: Path, number: int, progress: Progress) -> BatchReport:
     """Makes the members, previews, sends and measures. folder: replaced. Raises DemoError."""
+    if folder.exists() and not folder.is_dir():
+        raise DemoError(f"{folder} is a file: name a folder by --folder")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / _MEMBERS).exists():
+        raise DemoError(f"{folder} holds files of others, which would be deleted: name another by --folder")
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     book = load(book_folder()).book
     if book is None:
         raise DemoError("the book of the demo does not load")
     compiled, seconds = compile_book(book), dict[str, float]()
-    people, log = folder / "members.parquet", f"sqlite:///{folder / 'tact.db'}"
+    people, log = folder / _MEMBERS, f"sqlite:///{folder / 'tact.db'}"
 
     def timed(stage: str, work: Callable[[], Any]) -> Any:
         progress(stage, 0, number)

@@ -21,7 +21,10 @@ from engine.cli.screen import screen, table
 
 def demo_batch(
     folder: Annotated[
-        Path, typer.Option(help="Folder for the demo's files, which is replaced each time.")
+        Path,
+        typer.Option(
+            help="Folder for the demo's files, which is replaced each time; no other files may be in it."
+        ),
     ] = Path("build/demo-batch"),
     customers: Annotated[int, typer.Option(min=2_500, help="How many members there are.")] = 200_000,
     as_json: Annotated[

@@ -83,7 +83,10 @@ def presend(
         int, typer.Option(min=1, max=10_000, help="Customers who are committed together.")
     ] = 1000,
     part: Annotated[
-        int, typer.Option(min=1, help="Customers in a part, which one process decides; one file each.")
+        int,
+        typer.Option(
+            min=1, max=10_000_000, help="Customers in a part, which one process decides; one file each."
+        ),
     ] = 50_000,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that decide.")] = 1,
     engine: Annotated[
@@ -96,7 +99,10 @@ def presend(
         ),
     ] = "local[*]",
     content: Annotated[
-        bool, typer.Option("--content", help="Write the texts too; then everybody is evaluated one by one.")
+        bool,
+        typer.Option(
+            "--content", help="Write the texts too; then who gets an offer is evaluated one by one."
+        ),
     ] = False,
     full_log: Annotated[
         bool,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.exits import USAGE, fail
+from engine.cli.exits import USAGE, complain, fail
 from engine.cli.logged import check_log
 from engine.cli.options import LogUrl, settings_of
 from engine.ledger.errors import LedgerError
@@ -54,4 +54,8 @@ def presend_result(
         fail(str(error))
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}")
+    for column, names in ((1, wanted.campaigns), (3, wanted.channels)):
+        sent = sorted({form[column] for form in made.forms})
+        for name in sorted(set(names) - set(sent)):
+            complain(f"the run sent nothing of {name}; it sent of {', '.join(sent) or 'nothing else'}")
     typer.echo(f"{rows:,} customers in {target}")

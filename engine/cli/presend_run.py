@@ -35,6 +35,7 @@ from engine.presend.run import (
     RunRefused,
     RunSummary,
     begin,
+    check_files,
     document_of,
     finish,
     own_folder,
@@ -87,7 +88,7 @@ def send(
         fail(str(error), USAGE)
     except OSError as error:
         code = USAGE if error.filename == str(call.people) else OTHER
-        fail(f"{error.filename or call.out}: {error.strerror}; what is committed stays", code)
+        fail(f"{error.filename or call.out}: {error.strerror or error}; what is committed stays", code)
     show(made, ignored, as_json=as_json)
 
 
@@ -105,6 +106,8 @@ def _made(
         done = summary(store, plan.run)
         if done is not None and done.run.finished_at is not None:
             return done, {}
+        if done is not None:
+            check_files(done, call.out)
         complain(f"going on with the run {plan.run}")
     population = _staged(compiled, call, plan.channels, fingerprint)
     begin(store, run_row(compiled.book.version, plan, population.people, fingerprint, call.part, now()))

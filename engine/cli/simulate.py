@@ -25,6 +25,8 @@ from engine.wire.violations import did_you_mean
 
 _MOST_LOST = 4
 _MOST_CONTACTS = 6
+_YEARS = 2, 9998
+"""Of days that can be simulated: in any time zone they are of the calendar."""
 
 
 def simulate(
@@ -67,8 +69,11 @@ def simulate(
     """
     compiled = compile_book(loaded_book(book))
     check_request(compiled, placement, channel or ())
+    _check_outputs(people, csv, parquet)
     keep_loaded()
-    plan = SimulationPlan(_day(start, compiled), days, seed, _visits(visits), placement, tuple(channel or ()))
+    plan = SimulationPlan(
+        _day(start, days, compiled), days, seed, _visits(visits), placement, tuple(channel or ())
+    )
     if prices is not None:
         plan = replace(plan, prices=_prices(prices, compiled, plan))
     result = simulated(compiled, people, plan, csv=csv, parquet=parquet)
@@ -91,11 +96,27 @@ def check_request(compiled: CompiledBook, placement: str, channels: Sequence[str
         fail(f"{placement!r} is on the channel {book.placements[placement].channel!r}", USAGE)
 
 
-def _day(text: str, compiled: CompiledBook) -> date:
+def _check_outputs(people: Path, csv: Path | None, parquet: Path | None) -> None:
+    """Ends the command where a file of decisions would be written over the people, or over the other one."""
+    for option, path in (("--csv", csv), ("--parquet", parquet)):
+        if path is not None and path.resolve() == people.resolve():
+            fail(f"{option} {path}: is the file of the people: name another", USAGE)
+    if csv is not None and parquet is not None and csv.resolve() == parquet.resolve():
+        fail(f"--csv and --parquet are both {csv}: name two files", USAGE)
+
+
+def _day(text: str, days: int, compiled: CompiledBook) -> date:
+    """The first of so many days."""
     try:
-        return date.fromisoformat(text) if text else datetime.now(compiled.book.timezone).date()
+        first = date.fromisoformat(text) if text else datetime.now(compiled.book.timezone).date()
     except ValueError:
         fail(f"--start {text}: is no day such as 2026-03-02", USAGE)
+    if first.year < _YEARS[0] or (date(_YEARS[1], 12, 31) - first).days < days:
+        fail(
+            f"--start {text}: {days:,} days from then on are not all in the years {_YEARS[0]} to {_YEARS[1]}",
+            USAGE,
+        )
+    return first
 
 
 def _visits(text: str) -> Visits:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -48,7 +49,12 @@ def write_result(summary: RunSummary, folder: Path, wanted: Wanted, target: Path
 
     In CSV reasons are joined by spaces, and content is left out. Raises RunRefused, OSError.
     """
-    temporary = target.with_name(f".{target.name}.new")
+    if target.is_dir() or not target.parent.is_dir():
+        what = "is a folder" if target.is_dir() else f"cannot be written: there is no folder {target.parent}"
+        raise RunRefused(f"{target} {what}: name a file by --to")
+    if target.resolve() in {(folder / file).resolve() for file, _ in summary.files}:
+        raise RunRefused(f"{target} is a file of the run itself: name another by --to")
+    temporary = target.with_name(f".{target.name}-{uuid4().hex[:12]}")  # others may write the same beside
     rows = 0
     try:
         with temporary.open("wb") as stream:

@@ -47,6 +47,8 @@ from engine.server.trends import read_counts
 MANIFEST = "_manifest.json"
 _OWNER = "_run"
 """The file of a run's folder that names the run."""
+_LONGEST_NAME = 200
+"""Characters of a run's name."""
 _GROUPS = 8
 """Groups that are proposed by columns at once."""
 _TRIES = 6
@@ -99,6 +101,11 @@ def settings_of(plan: SendPlan, part_size: int) -> str:
 @contextmanager
 def own_folder(folder: Path, run: str) -> Iterator[None]:
     """Keeps the folder for the run, and this process as the only one that works in it. Raises RunRefused, OSError."""
+    if not run or run != run.strip() or not run.isprintable() or len(run) > _LONGEST_NAME:
+        rule = f"needs 1 to {_LONGEST_NAME} characters that can be seen, and no space at its ends"
+        raise RunRefused(f"a run's name {rule}, not {run[: 2 * _LONGEST_NAME]!r}: give another by --run")
+    if folder.exists() and not folder.is_dir():
+        raise RunRefused(f"{folder} is a file: name a folder by --out")
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / _OWNER).open("a+", encoding="utf-8") as stream:
         try:
@@ -112,7 +119,26 @@ def own_folder(folder: Path, run: str) -> Iterator[None]:
         if not owner:
             stream.write(f"{run}\n")
             stream.flush()
-        yield
+        try:
+            yield
+        except BaseException:
+            if not owner and not _files_in(folder):
+                stream.truncate(0)  # the run has nothing here: the folder is free for another
+            raise
+
+
+def _files_in(folder: Path) -> list[Path]:
+    """The files of decisions in the folder."""
+    return [path for pattern in FILES for path in folder.glob(pattern)]
+
+
+def check_files(made: "RunSummary", folder: Path) -> None:
+    """Raises RunRefused if a file of the run is not in the folder: its parts could not be brought together there."""
+    for file, _ in made.files:
+        if not (folder / file).exists():
+            raise RunRefused(
+                f"{folder} lacks {file}, which the run {made.run.run} has written: name the run's folder by --out"
+            )
 
 
 def run_row(
@@ -411,10 +437,9 @@ def finish(store: Store, folder: Path, run: str, at: Instant) -> RunSummary:
     if made is None:
         raise RunRefused(f"there is no run {run}")
     counting = {file for file, _ in made.files}
-    for pattern in FILES:
-        for path in folder.glob(pattern):
-            if path.name not in counting:
-                path.unlink(missing_ok=True)
+    for path in _files_in(folder):
+        if path.name not in counting:
+            path.unlink(missing_ok=True)
     document = {
         "schema": 1,
         "run": run,

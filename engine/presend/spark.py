@@ -41,6 +41,7 @@ from engine.presend.run import (
     RunRefused,
     RunSummary,
     begin,
+    check_files,
     finish,
     own_folder,
     run_row,
@@ -121,6 +122,8 @@ def presend(  # noqa: PLR0913 -- the options of the command
         begin(store, row)
         if known is not None and known.run.finished_at is not None:
             return known
+        if known is not None:
+            check_files(known, folder)
         work = work._replace(boundaries=boundaries)
         plan = _shared_out(population, work, compiled, store, row.people)
         work = work._replace(plan=plan)

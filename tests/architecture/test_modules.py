@@ -17,7 +17,6 @@ REASONS = {
     "engine.cli.health": "a command, imported by its name when it is called",
     "engine.cli.lsp": "a command, imported by its name when it is called",
     "engine.cli.migrate": "a command, imported by its name when it is called",
-    "engine.cli.presend_result": "a command, imported by its name when it is called",
     "engine.cli.reach": "a command, imported by its name when it is called",
     "engine.cli.report_audiences": "a command, imported by its name when it is called",
     "engine.cli.report_fatigue": "a command, imported by its name when it is called",

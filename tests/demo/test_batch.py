@@ -35,6 +35,16 @@ def test_the_send_and_its_report(tmp_path: Path) -> None:
     assert "camera-swap" in (folder / "report.html").read_text(encoding="utf-8")
 
 
+def test_files_of_others_are_not_deleted(tmp_path: Path) -> None:
+    """A folder that the demo did not make is refused, and left as it is."""
+    (tmp_path / "thesis.txt").write_text("mine", encoding="utf-8")
+    result = CliRunner().invoke(app, ["demo-batch", "--folder", str(tmp_path), "--customers", "2500"])
+    assert (result.exit_code, "holds files of others, which would be deleted" in result.stderr) == (1, True)
+    assert (tmp_path / "thesis.txt").read_text(encoding="utf-8") == "mine"
+    result = CliRunner().invoke(app, ["demo-batch", "--folder", str(tmp_path / "thesis.txt")])
+    assert "thesis.txt is a file: name a folder by --folder" in result.stderr
+
+
 def test_members_are_the_same_every_time(tmp_path: Path) -> None:
     """They depend on nothing but their numbers; more members do not change those that were there."""
     write_population(tmp_path / "few.parquet", 100)

@@ -181,6 +181,63 @@ def test_a_folder_is_of_one_run(book: Path, people: Path, tmp_path: Path) -> Non
     assert "another process works on the run" in refused.stderr
 
 
+def test_a_folder_without_decisions_is_free_again(book: Path, tmp_path: Path) -> None:
+    """People that were refused do not keep the folder: it is there for the file that is mended."""
+    log, people = sqlite_log(tmp_path), tmp_path / "people.csv"
+    people.write_text("customer,profile.score\nann,x\n", encoding="utf-8")
+    assert send(book, people, log, tmp_path / "out").exit_code == 5
+    people.write_text("customer,profile.score\nann,0.5\n", encoding="utf-8")
+    assert send(book, people, log, tmp_path / "out").exit_code == 0
+
+
+def test_a_run_goes_on_in_its_folder_only(
+    book: Path, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Elsewhere its files are not, and nobody is decided; in its folder it is brought to its end."""
+    log, commit = sqlite_log(tmp_path), PartSender._commit
+
+    def interrupted(*arguments: object) -> None:
+        commit(*arguments)  # type: ignore[arg-type]
+        signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PartSender, "_commit", interrupted)
+        assert send(book, people, log, tmp_path / "out", "--run", "spring", "--group", 70).exit_code == 130
+    refused = send(book, people, log, tmp_path / "other", "--run", "spring")
+    assert refused.exit_code == 2
+    assert "which the run spring has written: name the run's folder by --out" in refused.stderr
+    assert log.rows("SELECT sum(customers) FROM presend_pieces") == [(70,)]
+    assert send(book, people, log, tmp_path / "out", "--run", "spring").exit_code == 0
+
+
+@pytest.mark.parametrize("name", [" ", "spring ", "new\nline", "x" * 201, "bell\a"])
+def test_names_of_runs_can_be_read(book: Path, people: Path, tmp_path: Path, name: str) -> None:
+    """A name that nobody could see or repeat is refused before anything is kept."""
+    log = sqlite_log(tmp_path)
+    refused = send(book, people, log, tmp_path / "out", "--run", name)
+    assert refused.exit_code == 2
+    assert "a run's name needs 1 to 200 characters that can be seen" in refused.stderr
+    assert not (tmp_path / "out").exists()
+    assert log.rows("SELECT count(*) FROM presend_runs") == [(0,)]
+
+
+def test_folders_and_files_are_told_apart(book: Path, people: Path, tmp_path: Path) -> None:
+    """`--out` that is a file, `--to` that is a folder or in none, a part that no file could hold."""
+    log = sqlite_log(tmp_path)
+    assert f"{people} is a file: name a folder by --out" in send(book, people, log, people).stderr
+    assert send(book, people, log, tmp_path / "out", "--part", 10**20).exit_code == 2
+    assert send(book, people, log, tmp_path / "out", "--run", "spring").exit_code == 0
+    words = ("presend-result", "spring", "--from", tmp_path / "out", "--log", log.url)
+    (tmp_path / "dir.csv").mkdir()
+    assert "dir.csv is a folder: name a file by --to" in tact(*words, "--to", tmp_path / "dir.csv").stderr
+    assert "there is no folder" in tact(*words, "--to", tmp_path / "none" / "x.csv").stderr
+    own = next((tmp_path / "out").glob("part-*.parquet"))
+    assert "is a file of the run itself: name another by --to" in tact(*words, "--to", own).stderr
+    misspelt = tact(*words, "--to", tmp_path / "x.csv", "--campaign", "saop")
+    assert misspelt.stdout.startswith("0 customers")
+    assert "the run sent nothing of saop; it sent of cream" in misspelt.stderr
+
+
 def test_people_that_do_not_fit_send_nothing(book: Path, tmp_path: Path) -> None:
     """Row and column of each fault, 20 of them, and how many there are; the log stays empty."""
     log = sqlite_log(tmp_path)

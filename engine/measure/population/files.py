@@ -20,6 +20,10 @@ _NO_UTF_8 = re.compile("[\udc80-\udcff]")
 """Bytes that are no UTF-8, as `surrogateescape` reads them."""
 
 
+OUTSIDE_OF_TIME = "needs a time of the years 1 to 9999"
+"""What is wrong with a time that Python does not have."""
+
+
 class Fault(NamedTuple):
     """What is wrong with one value of the file."""
 
@@ -107,6 +111,8 @@ def _csv_row(number: int, columns: Sequence[str], fields: Sequence[str]) -> Row 
 def _header_problem(columns: Sequence[str]) -> str:
     if not columns:
         return "the file is empty"
+    if any(_NO_UTF_8.search(name) or "\0" in name for name in columns):
+        return "the header is not in UTF-8: save the file as CSV in UTF-8"
     if "customer" not in columns and len(columns) == 1 and ";" in columns[0]:
         return "fields are divided by commas, not by semicolons"
     doubled = [name for name in dict.fromkeys(columns) if columns.count(name) > 1]
@@ -152,7 +158,10 @@ def _parquet(path: Path) -> PeopleFile:
         raise ValueError(f"{path}: {str(error).splitlines()[0]}") from error
     kinds = {str(name): str(kind) for name, kind, *_ in described}
     selected = ", ".join(_selected(name, kind) for name, kind in kinds.items())
-    cursor = connection.execute(f"SELECT {selected} FROM read_parquet(?)", [as_pattern(path)])  # noqa: S608 -- quoted names
+    try:
+        cursor = connection.execute(f"SELECT {selected} FROM read_parquet(?)", [as_pattern(path)])  # noqa: S608 -- quoted names
+    except duckdb.Error as error:
+        raise ValueError(f"{path}: {str(error).splitlines()[0]}") from error
     return PeopleFile(list(kinds), _parquet_rows(cursor, kinds))
 
 
@@ -171,9 +180,22 @@ def _parquet_rows(cursor: Any, kinds: Mapping[str, str]) -> Rows:
         for fields in batch:
             number += 1
             values = {name: value for name, value in zip(kinds, fields, strict=True) if value is not None}
+            outside = [name for name in zoned & values.keys() if not _is_moment(values[name])]
+            if outside:
+                yield Fault(number, min(outside), OUTSIDE_OF_TIME)
+                continue
             for name in zoned & values.keys():
                 values[name] = to_datetime(values[name])
             yield Row(number, values)
+
+
+def _is_moment(instant: int) -> bool:
+    """Whether Python has a time for these microseconds."""
+    try:
+        to_datetime(instant)
+    except OverflowError:
+        return False
+    return True
 
 
 _OPENERS: dict[str, Callable[[Path], PeopleFile]] = {

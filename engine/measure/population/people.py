@@ -19,7 +19,7 @@ import orjson
 
 from engine.api.v1.decisions_pb2 import DecideRequest
 from engine.decide.compiled import CompiledBook
-from engine.measure.population.files import Fault, PeopleFile, Row, aware, open_file
+from engine.measure.population.files import OUTSIDE_OF_TIME, Fault, PeopleFile, Row, aware, open_file
 from engine.model.instant import to_datetime
 from engine.model.request import Request
 from engine.rulebook.model.book import Attribute, AttributeType
@@ -278,7 +278,10 @@ class RowReader:
     def _time(self, value: Any) -> Any:
         if isinstance(value, str):
             return _read_text(value, AttributeType.TIME, self._compiled.book.timezone)
-        return aware(value, self._compiled.book.timezone) if isinstance(value, datetime) else value
+        try:
+            return aware(value, self._compiled.book.timezone) if isinstance(value, datetime) else value
+        except OverflowError as error:
+            raise _Wrong(OUTSIDE_OF_TIME) from error
 
 
 class PeopleReader(RowReader):
@@ -320,13 +323,26 @@ class PeopleReader(RowReader):
 
 
 def without_customers(columns: Sequence[str]) -> Fault | None:
-    """The fault of a file that has columns, but not that of the customers' ids."""
+    """The fault of a file that has columns, but not that of the customers' ids, or one attribute twice."""
     if not columns or "customer" in columns:
-        return None
+        return _doubled(columns)
     lowered = {column.lower().strip(): column for column in columns}
     close = get_close_matches("customer", lowered, n=1)
     meant = f"; is it {lowered[close[0]]!r}?" if close else ""
     return Fault(0, "", f"there is no column 'customer'{meant}")
+
+
+def _doubled(columns: Sequence[str]) -> Fault | None:
+    """The fault of a file with two columns of one attribute, of which nobody could say which counts."""
+    by_name: dict[str, str] = {}
+    for column in columns:
+        name = column if column.startswith(_CONSENT) else column.replace("__", ".")
+        other = by_name.setdefault(name, column)
+        if other != column:
+            return Fault(
+                0, "", f"the columns {other!r} and {column!r} are of the same attribute: leave one out"
+            )
+    return None
 
 
 def _column_of(path: str) -> str:

@@ -320,3 +320,28 @@ def test_parquet(kinds: CompiledBook, data: st.DataObject, names: list[str], siz
         path = Path(folder) / "people.parquet"
         pq.write_table(pa.table(columns), path)
         assert in_columns(path, kinds) == one_by_one(path, kinds)
+
+
+@pytest.mark.parametrize(
+    ("moment", "zone"), [(10**18, "UTC"), (-(10**18), "UTC"), (-62_135_596_800_000_000, None)]
+)
+def test_times_that_nobody_has(kinds: CompiledBook, tmp_path: Path, moment: int, zone: str | None) -> None:
+    """Of years that Python does not have, also in the book's time zone, are faults of their rows."""
+    path, type_ = tmp_path / "people.parquet", pa.timestamp("us", tz=zone)
+    seen = pa.array([moment, 0], type_)
+    pq.write_table(pa.table({"customer": ["c-0", "c-1"], "profile.seen": seen}), path)
+    by_row, *faults = one_by_one(path, kinds)
+    assert (list(by_row), faults[0]) == (
+        [2],
+        ["row 1, column profile.seen: needs a time of the years 1 to 9999"],
+    )
+    assert in_columns(path, kinds) == (by_row, *faults)
+
+
+def test_times_that_cannot_be_read(kinds: CompiledBook, tmp_path: Path) -> None:
+    """Of which the microseconds do not fit into 64 bits, name the file."""
+    path = tmp_path / "people.parquet"
+    seen = pa.array([10**16], pa.timestamp("ms", tz="UTC"))
+    pq.write_table(pa.table({"customer": ["c-0"], "profile.seen": seen}), path)
+    with pytest.raises(ValueError, match=r"people\.parquet: Conversion Error"):
+        one_by_one(path, kinds)

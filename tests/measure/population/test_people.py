@@ -147,6 +147,14 @@ def test_the_first_twenty_faults_and_the_number_of_all(spring: CompiledBook, tmp
         (b"customer;profile.age\nada;1\n", "row 1: fields are divided by commas, not by semicolons"),
         (b"customer,customer\nada,1\n", "row 1: the column 'customer' is there twice"),
         (b"Customer,profile.age\nada,1\n", "there is no column 'customer'; is it 'Customer'?"),
+        (
+            b"customer,profile.age,profile__age\nada,1,2\n",
+            "the columns 'profile.age' and 'profile__age' are of",
+        ),
+        (
+            "customer,profile.age\nada,1\n".encode("utf-16"),
+            "row 1: the header is not in UTF-8: save the file as CSV",
+        ),
         (b"customer,profile.age\nada,1,2\n", "row 2: has 3 fields, and the header has 2"),
         (b"customer,profile.phone\nada,\xff\n", "row 2, column profile.phone: is not in UTF-8"),
         (

@@ -75,6 +75,15 @@ def test_tables(book: Path, crowd: Path) -> None:
         (["--channel", "sns"], "the book has no channel 'sns'; did you mean 'sms'?"),
         (["--placement", "hero", "--channel", "sms"], "'hero' is on the channel 'web'"),
         (["--start", "tomorrow"], "--start tomorrow: is no day such as 2026-03-02"),
+        (
+            ["--start", "9999-12-30"],
+            "--start 9999-12-30: 7 days from then on are not all in the years 2 to 9998",
+        ),
+        (
+            ["--start", "0001-01-01"],
+            "--start 0001-01-01: 7 days from then on are not all in the years 2 to 9998",
+        ),
+        (["--csv", "x.out", "--parquet", "./x.out"], "--csv and --parquet are both x.out: name two files"),
         (["--visits", "often"], "--visits 'often' is not a pattern such as"),
     ],
 )
@@ -82,6 +91,15 @@ def test_usage(book: Path, crowd: Path, options: list[str], message: str) -> Non
     """An option that cannot be meant ends the command with code 2."""
     result = run(book, crowd, *options)
     assert (result.exit_code, message in result.stderr) == (2, True), result.stderr
+
+
+@pytest.mark.parametrize("option", ["--csv", "--parquet"])
+def test_the_people_are_not_written_over(book: Path, crowd: Path, option: str) -> None:
+    """Decisions do not replace the file that they are made of."""
+    before = crowd.read_bytes()
+    result = run(book, crowd, option, crowd.parent / ".." / crowd.parent.name / crowd.name)
+    assert (result.exit_code, "is the file of the people: name another" in result.stderr) == (2, True)
+    assert crowd.read_bytes() == before
 
 
 def test_people_who_do_not_fit(book: Path, tmp_path: Path) -> None:
