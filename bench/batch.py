@@ -34,7 +34,7 @@ GROUP = 64
 
 def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
     """Microseconds of processor time a customer, taken side by side."""
-    size, looped = (32_768, 500) if quick else (524_288, 3_000)
+    size, looped = (32_768, 500) if quick else (2_097_152, 3_000)
     step("batch: 1,000 campaigns")
     many, table = compiled_book(1_000), _table(size)
     keep_loaded()  # as servers and sends do
