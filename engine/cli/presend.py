@@ -29,13 +29,18 @@ from engine.measure.population.files import MissingExtra
 from engine.measure.population.simulate import PeopleRefused
 from engine.model.customer import Consents
 from engine.model.instant import Instant, from_datetime
-from engine.rulebook.text.datetimes import parse_moment
+from engine.rulebook.text.datetimes import ZoneError, parse_moment
 
 if TYPE_CHECKING:
     from engine.batch.lanes import ColumnPlan
     from engine.measure.population.preview import KnownOfLog
 
 _MOST_LOST = 4
+
+
+_OF_SENDS = ("run", "group", "part", "workers", "engine", "spark", "content", "full_log")
+_OF_PREVIEWS = ("explain_lanes",)
+"""Options that have nothing to say to the other."""
 
 
 class PresendEngine(StrEnum):
@@ -54,6 +59,7 @@ class ScarceOption(StrEnum):
 
 
 def presend(
+    context: typer.Context,
     book: Annotated[Path, typer.Argument(help="Folder of the book.")],
     people: Annotated[Path, typer.Argument(help="Customers: a .csv, .parquet, .jsonl or .ndjson file.")],
     preview: Annotated[
@@ -128,6 +134,9 @@ def presend(
     """
     if preview == (out is not None):
         fail("give --out DIR to send and keep what is sent, or --preview to keep nothing", USAGE)
+    _check_given(context, "--preview" if preview else "--out", _OF_SENDS if preview else _OF_PREVIEWS)
+    if engine is PresendEngine.LOCAL:
+        _check_given(context, "--engine local", ("spark",))
     compiled = compile_book(loaded_book(book))
     check_request(compiled, "", channel or ())
     if out is not None:
@@ -230,11 +239,21 @@ def _previewed(
         fail(str(error), USAGE)
 
 
+def _check_given(context: typer.Context, beside: str, names: Sequence[str]) -> None:
+    """Ends the command where one of the options was given, which changes nothing beside the other."""
+    for name in names:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            fail(f"--{name.replace('_', '-')} changes nothing with {beside}: leave it out", USAGE)
+
+
 def _moment(text: str, compiled: CompiledBook) -> Instant:
     if not text:
         return from_datetime(datetime.now(UTC))
     try:
         return parse_moment(text, compiled.book.timezone)
+    except ZoneError as error:
+        fail(f"--now {text}: {error}", USAGE)
     except ValueError:
         fail(f"--now {text}: is no moment such as 2026-03-02T10:00", USAGE)
 

@@ -82,8 +82,8 @@ def send(
         fingerprint = fingerprint_of(call.people)
         with _errors_told(call), closing(open_store(url)) as store:
             plan, known = _plan(store, compiled, call, fingerprint, moment, channels)
-            with own_folder(call.out, plan.run):
-                made, ignored = _made(store, compiled, call, (plan, fingerprint, known), url)
+            with own_folder(call.out, plan.run) as folder:
+                made, ignored = _made(store, compiled, call, (plan, fingerprint, folder, known), url)
     except ValueError as error:
         fail(str(error), USAGE)
     except OSError as error:
@@ -96,13 +96,17 @@ def _made(
     store: Store,
     compiled: CompiledBook,
     call: Call,
-    run: tuple[SendPlan, str, PresendRunRow | None],
+    run: tuple[SendPlan, str, str, PresendRunRow | None],
     url: str,
 ) -> tuple[RunSummary, Mapping[str, str]]:
-    """What the run has sent once it is done, and the columns that were not read. run: plan, fingerprint, row if it has one."""
-    plan, fingerprint, known = run
+    """What the run has sent once it is done, and the columns that were not read.
+
+    run: plan, fingerprint of the population, identity of the folder, and the row if it has one.
+    """
+    plan, fingerprint, folder, known = run
     if known is not None:
-        begin(store, run_row(compiled.book.version, plan, known.people, fingerprint, call.part, now()))
+        row = run_row(compiled.book.version, plan, known.people, fingerprint, call.part, now())
+        begin(store, row, folder)
         done = summary(store, plan.run)
         if done is not None and done.run.finished_at is not None:
             return done, {}
@@ -110,7 +114,8 @@ def _made(
             check_files(done, call.out)
         complain(f"going on with the run {plan.run}")
     population = _staged(compiled, call, plan.channels, fingerprint)
-    begin(store, run_row(compiled.book.version, plan, population.people, fingerprint, call.part, now()))
+    row = run_row(compiled.book.version, plan, population.people, fingerprint, call.part, now())
+    begin(store, row, folder)
     job = Job(plan, population, call.out, call.group, call.verified)
     work = Work(job, call.book, compiled.book.version, url)
 

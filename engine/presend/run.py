@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
+from uuid import uuid4
 
 import orjson
 
@@ -99,8 +100,11 @@ def settings_of(plan: SendPlan, part_size: int) -> str:
 
 
 @contextmanager
-def own_folder(folder: Path, run: str) -> Iterator[None]:
-    """Keeps the folder for the run, and this process as the only one that works in it. Raises RunRefused, OSError."""
+def own_folder(folder: Path, run: str) -> Iterator[str]:
+    """Keeps the folder for the run, and this process as the only one that works in it; its identity, wherever it is moved.
+
+    Raises RunRefused, OSError.
+    """
     if not run or run != run.strip() or not run.isprintable() or len(run) > _LONGEST_NAME:
         rule = f"needs 1 to {_LONGEST_NAME} characters that can be seen, and no space at its ends"
         raise RunRefused(f"a run's name {rule}, not {run[: 2 * _LONGEST_NAME]!r}: give another by --run")
@@ -113,14 +117,15 @@ def own_folder(folder: Path, run: str) -> Iterator[None]:
         except BlockingIOError:
             raise RunRefused(f"another process works on the run in {folder}") from None
         stream.seek(0)
-        owner = stream.read().strip()
+        owner, _, identity = stream.read().strip().partition("\n")
         if owner and owner != run:
             raise RunRefused(f"{folder} holds the run {owner}: name another folder by --out")
-        if not owner:
-            stream.write(f"{run}\n")
+        if not identity:  # of a new folder, or of one that an earlier version began
+            identity = uuid4().hex
+            stream.write(f"{identity}\n" if owner else f"{run}\n{identity}\n")
             stream.flush()
         try:
-            yield
+            yield identity
         except BaseException:
             if not owner and not _files_in(folder):
                 stream.truncate(0)  # the run has nothing here: the folder is free for another
@@ -149,27 +154,37 @@ def run_row(
     return PresendRunRow(plan.run, version, started_at, plan.now, people, fingerprint, settings, None)
 
 
-def begin(store: Store, row: PresendRunRow) -> PresendRunRow:
-    """Adds the run, or finds it. Raises RunRefused if it is of another population, book, moment or other settings."""
+def begin(store: Store, row: PresendRunRow, folder: str = "") -> PresendRunRow:
+    """Adds the run, or finds it. Raises RunRefused if it is of another population, book, moment, folder or other settings.
+
+    folder: the identity of its folder.
+    """
+    settings = orjson.loads(row.settings)
+    if folder:
+        row = row._replace(settings=orjson.dumps({**settings, "folder": folder}).decode())
     with store.transaction((f"presend {row.run}",)):
         known = presends.run_of(store, row.run)
         if known is None:
             presends.add_run(store, row)
             return row
+    others: dict[str, Any] = orjson.loads(known.settings)
+    where = others.pop("folder", folder)
     differing = [
         name
-        for name, own, others in (
+        for name, own, kept in (
             ("another population", row.fingerprint, known.fingerprint),
             ("another version of the book", row.book_version, known.book_version),
             ("another moment", row.now, known.now),
-            ("other settings", row.settings, known.settings),
+            ("other settings", settings, others),
         )
-        if own != others
+        if own != kept
     ]
     if differing:
         raise RunRefused(
             f"the run {row.run} was started with {' and '.join(differing)}: name another by --run"
         )
+    if folder and where != folder and known.finished_at is None:
+        raise RunRefused(f"the run {row.run} was started with another folder: name it by --out")
     return known
 
 

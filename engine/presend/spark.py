@@ -104,7 +104,7 @@ def presend(  # noqa: PLR0913 -- the options of the command
     if loaded is None:
         raise RunRefused(f"the book {book} does not load: see tact check {book}")
     folder, started_at = Path(out), now()
-    with closing(open_store(log)) as store, own_folder(folder, run):
+    with closing(open_store(log)) as store, own_folder(folder, run) as identity:
         known = summary(store, run)
         at = moment if moment is not None else known.run.now if known is not None else started_at
         compiled = compile_book(loaded)
@@ -119,7 +119,7 @@ def presend(  # noqa: PLR0913 -- the options of the command
             boundaries = _boundaries(checked, part)
         settings = {**orjson.loads(row.settings), "boundaries": boundaries}
         row = row._replace(settings=orjson.dumps(settings).decode())
-        begin(store, row)
+        begin(store, row, identity)
         if known is not None and known.run.finished_at is not None:
             return known
         if known is not None:

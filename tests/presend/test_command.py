@@ -4,6 +4,7 @@ import csv
 import json
 import signal
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -12,7 +13,10 @@ from typer.testing import CliRunner, Result
 
 from engine.batch.profiles import Profiles
 from engine.cli import app
-from engine.presend.run import PartSender, own_folder
+from engine.ledger.queries import presends
+from engine.ledger.store.open import open_store
+from engine.presend.rows import SendPlan
+from engine.presend.run import PartSender, RunRefused, begin, own_folder, run_row
 from tests.books import write_book
 from tests.logs import Log, sqlite_log
 from tests.presend.kit import BOOK, crowd
@@ -205,9 +209,50 @@ def test_a_run_goes_on_in_its_folder_only(
         assert send(book, people, log, tmp_path / "out", "--run", "spring", "--group", 70).exit_code == 130
     refused = send(book, people, log, tmp_path / "other", "--run", "spring")
     assert refused.exit_code == 2
-    assert "which the run spring has written: name the run's folder by --out" in refused.stderr
+    assert "the run spring was started with another folder: name it by --out" in refused.stderr
+    (piece,) = (tmp_path / "out").glob("piece-*")
+    hidden = piece.rename(tmp_path / piece.name)
+    refused = send(book, people, log, tmp_path / "out", "--run", "spring")
+    assert f"lacks {piece.name}, which the run spring has written" in refused.stderr
     assert log.rows("SELECT sum(customers) FROM presend_pieces") == [(70,)]
-    assert send(book, people, log, tmp_path / "out", "--run", "spring").exit_code == 0
+    hidden.rename(piece)
+    moved = (tmp_path / "out").rename(tmp_path / "moved")
+    assert send(book, people, log, moved, "--run", "spring").exit_code == 0
+
+
+def test_a_run_begins_in_one_folder(tmp_path: Path) -> None:
+    """Of two processes that begin it at once the second is refused before anybody is decided; what is over is found again."""
+    log = sqlite_log(tmp_path)
+    row = run_row("v", SendPlan("spring", 1), 2, "f", 3, 4)
+    with (
+        own_folder(tmp_path / "a", "spring") as first,
+        own_folder(tmp_path / "b", "spring") as second,
+        closing(open_store(log.url)) as store,
+    ):
+        assert begin(store, row, first).settings == begin(store, row, first).settings
+        with pytest.raises(RunRefused, match="another folder: name it by --out"):
+            begin(store, row, second)
+        with pytest.raises(RunRefused, match="with other settings"):
+            begin(store, row._replace(settings='{"part": 9}'), first)
+        with store.transaction():
+            presends.finish(store, "spring", 5)
+        assert begin(store, row, second).finished_at == 5
+
+
+def test_folders_of_the_version_before_go_on(tmp_path: Path) -> None:
+    """They hold the name of the run alone, and the run knows of no folder."""
+    log, folder = sqlite_log(tmp_path), tmp_path / "out"
+    folder.mkdir()
+    (folder / "_run").write_text("spring\n", encoding="utf-8")
+    row = run_row("v", SendPlan("spring", 1), 2, "f", 3, 4)
+    with closing(open_store(log.url)) as store:
+        begin(store, row)
+        identities = []
+        for _ in range(2):
+            with own_folder(folder, "spring") as identity:
+                assert begin(store, row, identity).run == "spring"
+            identities.append(identity)
+    assert identities[0] == identities[1] != ""
 
 
 @pytest.mark.parametrize("name", [" ", "spring ", "new\nline", "x" * 201, "bell\a"])
@@ -269,6 +314,22 @@ def test_a_difference_stops_the_run(
     [
         (("presend", "BOOK", "PEOPLE"), "give --out DIR to send"),
         (("presend", "BOOK", "PEOPLE", "--out", "OUT", "--preview"), "give --out DIR to send"),
+        (
+            ("presend", "BOOK", "PEOPLE", "--preview", "--workers", "1"),
+            "--workers changes nothing with --preview",
+        ),
+        (
+            ("presend", "BOOK", "PEOPLE", "--out", "OUT", "--explain-lanes"),
+            "--explain-lanes changes nothing with --out",
+        ),
+        (
+            ("presend", "BOOK", "PEOPLE", "--out", "OUT", "--spark", "local[2]"),
+            "--spark changes nothing with --engine local",
+        ),
+        (
+            ("presend", "BOOK", "PEOPLE", "--out", "OUT", "--now", "2026-03-29T02:30"),
+            "--now 2026-03-29T02:30: a time without zone",
+        ),
         (("presend", "BOOK", "PEOPLE", "--out", "OUT", "--log", "mysql://x"), "the log's URL must be"),
         (("presend", "BOOK", "none.csv", "--out", "OUT", "--log", "LOG"), "none.csv: No such file"),
         (("presend-status", "spring", "--log", "sqlite:///none/tact.db"), "there is no log at"),

@@ -99,7 +99,10 @@ class Visits:
             raise ValueError(
                 f"{text!r} is not a pattern such as 1/day@10:00, 3/week@10:00 or 2/day@09:00-21:00"
             )
-        hour, end = time.fromisoformat(match["hour"]), match["end"] and time.fromisoformat(match["end"])
+        try:
+            hour, end = time.fromisoformat(match["hour"]), match["end"] and time.fromisoformat(match["end"])
+        except ValueError:
+            raise ValueError(f"{text!r}: there is no such time of a day") from None
         visits = cls(int(match["times"]), match["unit"], hour, end or None)
         if end and end <= hour:
             raise ValueError(f"{text!r}: the range ends before it begins")
