@@ -24,11 +24,12 @@ from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
 from engine.model.request import Request
+from engine.presend.parts import Job, PartSender
 from engine.presend.population import Population, PopulationSource
 from engine.presend.population import staged as stage
 from engine.presend.processes import now
 from engine.presend.rows import SendPlan
-from engine.presend.run import Job, PartSender, begin, run_row
+from engine.presend.run import begin, run_row
 from engine.wire.parse import Parser
 from engine.wire.respond import respond
 from tests.postgres import PostgresServer, postgres

@@ -112,10 +112,11 @@ def _preview(people: Path, compiled: CompiledBook, advance: Callable[[int], None
 def _send(
     book: Path, people: Path, compiled: CompiledBook, log: str, advance: Callable[[int], None]
 ) -> Mapping[str, Any]:
+    from engine.presend.parts import Job  # noqa: PLC0415 - as above
     from engine.presend.population import PopulationSource, fingerprint_of, staged  # noqa: PLC0415 - of the extra
     from engine.presend.processes import StopSwitch, Work, now, read_demand, send  # noqa: PLC0415 - as above
     from engine.presend.rows import SendPlan  # noqa: PLC0415 - as above
-    from engine.presend.run import Job, begin, document_of, finish, run_row  # noqa: PLC0415 - as above
+    from engine.presend.run import begin, document_of, finish, run_row  # noqa: PLC0415 - as above
     from engine.presend.shares import shared_out  # noqa: PLC0415 - as above
 
     plan, out = SendPlan(RUN, from_datetime(MOMENT), scarce="best"), people.parent / "run"

@@ -26,12 +26,12 @@ from engine.measure.population.scarcity import PairSpool
 from engine.measure.population.simulate import PeopleRefused
 from engine.model.decision import Outcome
 from engine.model.instant import Instant, to_datetime
+from engine.presend.parts import Job
 from engine.presend.population import Population, PopulationSource, fingerprint_of, staged
 from engine.presend.processes import StopSwitch, Work, committed, now, read_demand
 from engine.presend.processes import send as send_parts
 from engine.presend.rows import SendPlan
 from engine.presend.run import (
-    Job,
     RunRefused,
     RunSummary,
     begin,

@@ -20,9 +20,9 @@ from engine.ledger.store.store import Store
 from engine.measure.population.scarcity import counted_in, left_of
 from engine.model.decision import Outcome
 from engine.model.instant import Instant
+from engine.presend.parts import Job, PartSender, files_of
 from engine.presend.pieces import read_file, read_pieces, write_part
 from engine.presend.rows import part_lock
-from engine.presend.run import Job, PartSender, files_of
 
 
 def of_last_pass(part: int) -> int:

@@ -21,7 +21,8 @@ from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
 from engine.measure.population.scarcity import PairSpool
 from engine.presend.left import LastPass
-from engine.presend.run import Job, PartSender, RunRefused
+from engine.presend.parts import Job, PartSender
+from engine.presend.run import RunRefused
 from engine.presend.shares import DemandReader
 from engine.rulebook.load import load
 

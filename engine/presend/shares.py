@@ -32,8 +32,8 @@ from engine.measure.population.scarcity import PairSpool, counted_in, left_of
 from engine.model.instant import Instant
 from engine.model.request import Mode, Request
 from engine.presend.histories import logged_of
+from engine.presend.parts import Job, PartSender
 from engine.presend.rows import SendPlan
-from engine.presend.run import Job, PartSender
 
 ReadDemand = Callable[[PairSpool], object]
 """Puts what everybody could get into a spool."""

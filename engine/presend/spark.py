@@ -32,12 +32,11 @@ from engine.measure.population.scarcity import PairSpool
 from engine.measure.population.simulate import PeopleRefused
 from engine.model.instant import Instant
 from engine.presend.left import LastPass
+from engine.presend.parts import Job, PartSender
 from engine.presend.population import PART, Population, PopulationSource, staged
 from engine.presend.processes import now
 from engine.presend.rows import SendPlan
 from engine.presend.run import (
-    Job,
-    PartSender,
     RunRefused,
     RunSummary,
     begin,

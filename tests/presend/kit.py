@@ -18,9 +18,10 @@ from engine.model.decision import Decision
 from engine.model.instant import DAY, Instant
 from engine.model.request import Request
 from engine.presend.left import LastPass
+from engine.presend.parts import Job, PartSender
 from engine.presend.population import PART, Population, PopulationSource, fingerprint_of, staged
 from engine.presend.rows import SendPlan
-from engine.presend.run import Job, PartSender, RunSummary, begin, finish, run_row
+from engine.presend.run import RunSummary, begin, finish, run_row
 from engine.presend.shares import DemandReader, shared_out
 from tests.books import compiled_book
 from tests.logs import Log

@@ -15,8 +15,9 @@ from engine.batch.profiles import Profiles
 from engine.cli import app
 from engine.ledger.queries import presends
 from engine.ledger.store.open import open_store
+from engine.presend.parts import PartSender
 from engine.presend.rows import SendPlan
-from engine.presend.run import PartSender, RunRefused, begin, own_folder, run_row
+from engine.presend.run import RunRefused, begin, own_folder, run_row
 from tests.books import write_book
 from tests.logs import Log, sqlite_log
 from tests.presend.kit import BOOK, crowd

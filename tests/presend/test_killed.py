@@ -14,7 +14,7 @@ import pytest
 from engine.ledger.commit import group
 from engine.ledger.queries import presends
 from engine.ledger.store.open import open_store
-from engine.presend import pieces
+from engine.presend import parts, pieces
 from engine.presend import run as presend_run
 from engine.presend.result import Wanted, write_result
 from tests.forked import CONTEXT
@@ -46,15 +46,15 @@ def _after(function: object, calls: int) -> object:
 def _wrap(monkeypatch: pytest.MonkeyPatch, point: str) -> None:
     match point:
         case "decided":
-            monkeypatch.setattr(presend_run, "apply_group", _after(group.apply_group, 3))
+            monkeypatch.setattr(parts, "apply_group", _after(group.apply_group, 3))
         case "file written":
-            monkeypatch.setattr(presend_run, "write_piece", _after(pieces.write_piece, 3))
+            monkeypatch.setattr(parts, "write_piece", _after(pieces.write_piece, 3))
         case "before the commit":
             monkeypatch.setattr(presends, "add_piece", _after(presends.add_piece, 3))
         case "after the commit":
-            monkeypatch.setattr(presend_run.PartSender, "_try", _after(presend_run.PartSender._try, 3))
+            monkeypatch.setattr(parts.PartSender, "_try", _after(parts.PartSender._try, 3))
         case "part merged":
-            monkeypatch.setattr(presend_run, "merge_pieces", _after(pieces.merge_pieces, 1))
+            monkeypatch.setattr(parts, "merge_pieces", _after(pieces.merge_pieces, 1))
         case "before the end":
             monkeypatch.setattr(presends, "finish", _die)
 

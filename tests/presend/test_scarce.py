@@ -38,7 +38,7 @@ from engine.ledger.store.rows import PresendPieceRow
 from engine.model.decision import Decision
 from engine.model.event import Event
 from engine.model.instant import DAY
-from engine.presend import run as presend_run
+from engine.presend.parts import PartSender
 from engine.presend.rows import SendPlan
 from engine.presend.run import RunSummary
 from tests.batch.test_scarce import best_possible
@@ -275,7 +275,7 @@ def _killed_in_the_last_pass(point: str, folder: Path, url: str) -> None:
         case "before a commit":
             _dying(presends, "add_piece")
         case "after a commit":
-            _dying(presend_run.PartSender, "_try")
+            _dying(PartSender, "_try")
         case "file written":
             _dying(presends, "merge", before=True)
         case "merged":
@@ -329,11 +329,11 @@ def _killed(point: str, folder: Path, url: str) -> None:
 
     match point:
         case "shares kept":
-            monkeypatch.setattr(presend_run.PartSender, "send", _die)
+            monkeypatch.setattr(PartSender, "send", _die)
         case "before a commit":
             monkeypatch.setattr(presends, "add_piece", third(presends.add_piece))
         case "after a commit":
-            monkeypatch.setattr(presend_run.PartSender, "_try", third(presend_run.PartSender._try))
+            monkeypatch.setattr(PartSender, "_try", third(PartSender._try))
     Send(theatre(folder), Log(url), folder / "people.csv", folder / "out", plan(), group=50).run()
 
 
