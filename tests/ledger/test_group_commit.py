@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -382,17 +383,27 @@ def alone(committed: Committed, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gro
     writer.close()
 
 
+async def submitted(
+    writer: GroupCommit[int, int], commands: list[int], *, brief: bool = False
+) -> Sequence[int | LedgerError]:
+    """The results of commands that come when the thread waits for some: else it may take them before the loop does."""
+    changed: Any = writer._changed
+    while not changed._waiters:  # noqa: ASYNC110 - its thread tells nobody
+        await asyncio.sleep(0.001)
+    return await writer.submit(commands, brief=brief)
+
+
 async def test_brief_commands_that_come_alone_are_committed_by_the_event_loop(
     committed: Committed, alone: GroupCommit[int, int]
 ) -> None:
     """After a number of groups of one; what is not brief, and two that come together, go to the thread."""
     for number in range(10):
-        assert await alone.submit([number], brief=True) == [number]
+        assert await submitted(alone, [number], brief=True) == [number]
     assert committed.threads == ["thread"] * 8 + ["loop"] * 2
-    assert await alone.submit([10]) == [10]
-    assert await alone.submit([11], brief=True) == [11]
+    assert await submitted(alone, [10]) == [10]
+    assert await submitted(alone, [11], brief=True) == [11]
     assert await asyncio.gather(*(alone.submit([n], brief=True) for n in (12, 13))) == [[12], [13]]
-    assert await alone.submit([14], brief=True) == [14]
+    assert await submitted(alone, [14], brief=True) == [14]
     assert committed.threads[10:] == ["thread", "loop", "thread", "thread"]
     assert (alone.depth, alone.done, alone.counts.kept) == (0, 15, 15)
 
@@ -402,11 +413,11 @@ async def test_the_event_loop_waits_for_no_other_process(
 ) -> None:
     """While another holds the store the thread waits for it, and the loop does not try again at once."""
     for number in range(9):
-        await alone.submit([number], brief=True)
+        await submitted(alone, [number], brief=True)
     committed.held = True
-    assert await alone.submit([9], brief=True) == [9]
+    assert await submitted(alone, [9], brief=True) == [9]
     committed.held = False
-    assert await alone.submit([10], brief=True) == [10]
+    assert await submitted(alone, [10], brief=True) == [10]
     assert committed.threads == ["thread"] * 8 + ["loop"] + ["thread"] * 2
     assert (alone.depth, alone.done) == (0, 11)
 
@@ -429,15 +440,15 @@ async def test_a_slow_store_is_left_to_the_thread(
 async def test_a_fault_in_the_event_loop_is_the_command_s_own(alone: GroupCommit[int, int]) -> None:
     """It is raised to its caller; the store's trouble is noted, and the thread tries next."""
     for number in range(9):
-        await alone.submit([number], brief=True)
+        await submitted(alone, [number], brief=True)
 
     def fail(_: Sequence[int]) -> list[int | LedgerError]:
         raise LedgerUnavailable("no room")
 
     alone._apply = fail
     with pytest.raises(LedgerUnavailable):
-        await alone.submit([9], brief=True)
+        await submitted(alone, [9], brief=True)
     assert alone.trouble == "no room"
     with pytest.raises(LedgerUnavailable):
-        await alone.submit([10], brief=True)
+        await submitted(alone, [10], brief=True)
     assert (alone.depth, alone.done) == (0, 11)
