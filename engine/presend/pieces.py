@@ -148,8 +148,9 @@ def read_file(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
 
 
 def _write_synced(folder: Path, file: str, content: pa.Buffer) -> tuple[str, str]:
-    with (folder / file).open("wb", buffering=0) as stream:
+    with (folder / file).open("wb") as stream:
         stream.write(content)
+        stream.flush()
         os.fsync(stream.fileno())
     sync(folder)
     return file, hashlib.sha256(content).hexdigest()
