@@ -386,7 +386,7 @@ def alone(committed: Committed, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gro
 async def submitted(
     writer: GroupCommit[int, int], commands: list[int], *, brief: bool = False
 ) -> Sequence[int | LedgerError]:
-    """The results of commands that come when the thread waits for some: else it may take them before the loop does."""
+    """The results of commands that come while the thread waits: else it may take them before the loop does."""
     changed: Any = writer._changed
     while not changed._waiters:  # noqa: ASYNC110 - its thread tells nobody
         await asyncio.sleep(0.001)

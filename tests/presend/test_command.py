@@ -4,7 +4,8 @@ import csv
 import json
 import signal
 from collections import Counter
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -151,18 +152,26 @@ def test_several_processes(book: Path, people: Path, tmp_path: Path) -> None:
     assert len(list((tmp_path / "out").glob("part-*.parquet"))) == 8
 
 
-def test_an_interrupted_run_goes_on(
-    book: Path, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Ctrl-C ends the command after the group under way, with 130; the same command sends the rest."""
-    log, commit = sqlite_log(tmp_path), PartSender._commit
+@contextmanager
+def interrupted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Ctrl-C after each group that is committed meanwhile."""
+    commit = PartSender._commit
 
-    def interrupted(*arguments: object) -> None:
+    def interrupt(*arguments: object) -> None:
         commit(*arguments)  # type: ignore[arg-type]
         signal.raise_signal(signal.SIGINT)
 
     with monkeypatch.context() as patch:
-        patch.setattr(PartSender, "_commit", interrupted)
+        patch.setattr(PartSender, "_commit", interrupt)
+        yield
+
+
+def test_an_interrupted_run_goes_on(
+    book: Path, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C ends the command after the group under way, with 130; the same command sends the rest."""
+    log = sqlite_log(tmp_path)
+    with interrupted(monkeypatch):
         result = send(book, people, log, tmp_path / "out", "--group", 70)
     assert result.exit_code == 130
     assert "interrupted: 70 of 300 are decided; the same command goes on" in result.stderr
@@ -199,14 +208,8 @@ def test_a_run_goes_on_in_its_folder_only(
     book: Path, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Elsewhere its files are not, and nobody is decided; in its folder it is brought to its end."""
-    log, commit = sqlite_log(tmp_path), PartSender._commit
-
-    def interrupted(*arguments: object) -> None:
-        commit(*arguments)  # type: ignore[arg-type]
-        signal.raise_signal(signal.SIGINT)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(PartSender, "_commit", interrupted)
+    log = sqlite_log(tmp_path)
+    with interrupted(monkeypatch):
         assert send(book, people, log, tmp_path / "out", "--run", "spring", "--group", 70).exit_code == 130
     refused = send(book, people, log, tmp_path / "other", "--run", "spring")
     assert refused.exit_code == 2
