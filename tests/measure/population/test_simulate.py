@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -22,6 +23,7 @@ from engine.measure.population.visits import SortEntry, Visits, sorted_entries
 from engine.model.instant import to_datetime
 from engine.wire.respond import respond
 from tests.books import SPRING, compiled_book
+from tests.logs import Log
 from tests.measure.population.people_files import COLUMNS, people, write_csv
 from tests.servers import serving
 
@@ -31,6 +33,23 @@ STOCKED = SPRING.replace("tags: [winter]}", "tags: [winter], stock: 5}").replace
 """With a stock that runs out and a control group."""
 
 START = date(2026, 3, 2)
+
+
+def check_answers(book: Path, log: Path | Log, decided: Iterable[tuple[Visit, DecisionRow]]) -> None:
+    """Fails if a server with this book and log answers a visit otherwise than its row of the simulation says."""
+    with (
+        serving(book, log, "--allow-simulated-now") as server,
+        grpc.insecure_channel(server.target) as channel,
+    ):
+        stub = DecisionsStub(channel)  # type: ignore[no-untyped-call]
+        for visit, row in decided:
+            message = DecideRequest()
+            message.CopyFrom(visit.message)
+            message.now.FromDatetime(to_datetime(visit.now))
+            answer, simulated = stub.Decide(message, timeout=60), respond(from_json(row.answer))
+            for response in (answer, simulated):
+                response.decision_id = ""
+            assert answer == simulated
 
 
 @pytest.fixture(scope="module")
@@ -71,19 +90,7 @@ def test_equal_to_a_server(spring: CompiledBook, tmp_path: Path, pattern: str) -
     book = tmp_path / "book"
     book.mkdir()
     (book / "book.yaml").write_text(STOCKED, encoding="utf-8")
-    with (
-        serving(book, tmp_path / "tact.db", "--allow-simulated-now") as server,
-        grpc.insecure_channel(server.target) as channel,
-    ):
-        stub = DecisionsStub(channel)  # type: ignore[no-untyped-call]
-        for visit, row in decided:
-            message = DecideRequest()
-            message.CopyFrom(visit.message)
-            message.now.FromDatetime(to_datetime(visit.now))
-            answer, simulated = stub.Decide(message, timeout=60), respond(from_json(row.answer))
-            for response in (answer, simulated):
-                response.decision_id = ""
-            assert answer == simulated
+    check_answers(book, tmp_path / "tact.db", decided)
 
 
 def test_any_order_of_rows_and_only_the_seed(spring: CompiledBook, tmp_path: Path) -> None:
